@@ -1,0 +1,30 @@
+//! The error types.
+
+use std::error::Error;
+use std::fmt;
+
+/// The time given to an operation was up before it could be done.
+///
+/// It is what [`Timeout`](crate::Timeout) gives for the operations that have nothing to
+/// hand back. Nothing has happened then: no lock is held, no place in a queue is kept.
+///
+/// ```
+/// use amphi::{Mutex, TimedOut};
+/// use std::time::Duration;
+///
+/// let mutex = Mutex::new(1);
+/// let guard = mutex.lock().block();
+/// let second = mutex.lock().timeout(Duration::from_millis(1)).block();
+/// assert_eq!(second.map(|guard| *guard), Err(TimedOut));
+/// # drop(guard);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TimedOut;
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("timed out")
+    }
+}
+
+impl Error for TimedOut {}

@@ -1,0 +1,4 @@
+//! Locks.
+
+pub mod mutex;
+mod raw;

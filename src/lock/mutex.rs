@@ -1,0 +1,540 @@
+//! [`Mutex`] and its guards.
+
+use super::raw::RawLock;
+use crate::error::TimedOut;
+use crate::sync::const_fn;
+use crate::wait::{Attempt, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr;
+use std::sync::Arc;
+
+/// Data that one at a time may use, be it a thread or a task.
+///
+/// [`lock`](Mutex::lock) is awaited by a task and blocked on by a thread, both on the same mutex and
+/// at the same time.
+///
+/// ```
+/// use amphi::{Mutex, block_on};
+/// use std::thread;
+///
+/// static COUNT: Mutex<u32> = Mutex::new(0);
+///
+/// let thread = thread::spawn(|| *COUNT.lock().block() += 1);
+/// block_on(async { *COUNT.lock().await += 1 });
+/// thread.join().unwrap();
+/// assert_eq!(*COUNT.lock().block(), 2);
+/// ```
+///
+/// # When to take another type
+///
+/// A lock that only threads take, and only for a moment, may as well be `std::sync::Mutex`; so may
+/// one in a task that is never held over an `.await`. This one costs the same without
+/// contention, can be held over an `.await`, and can be waited for with a timeout and on both
+/// sides. To wait until the data *change*, add a [`Condvar`](crate::Condvar); if
+/// there is no data, an [`Event`](crate::Event) is simpler.
+///
+/// # Fairness
+///
+/// A released lock is free for whoever comes first, and newcomers may be quicker than
+/// somebody who has to wake up. That's what makes it fast: handing the lock over would leave it idle until
+/// then. No waiter starves: one that has been woken in vain for a millisecond has the
+/// lock kept for it (for a millisecond at most, in case nobody polls it).
+/// [`MutexGuard::unlock_fair`] does so at once. If tasks and threads wait together, a release wakes those who
+/// waited longest, up to the first thread.
+///
+/// # Panics in the critical section
+///
+/// The guard releases the lock while unwinding. There is no poisoning.
+#[doc(alias = "threading.Lock")]
+#[doc(alias = "Lock")]
+#[repr(C)]
+pub struct Mutex<T: ?Sized> {
+    raw: RawLock,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: Who moves the mutex moves the data, and nothing else in it is bound to a thread.
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
+// SAFETY: A shared mutex gives out the data to one at a time, on whatever thread, which is like sending them
+// there; `&T` is never given to two at once, so `T: Sync` is not needed.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
+
+impl<T> Mutex<T> {
+    const_fn! {
+        /// Makes a mutex that is free.
+        ///
+        /// ```
+        /// static NAMES: amphi::Mutex<Vec<String>> = amphi::Mutex::new(Vec::new());
+        /// NAMES.lock().block().push("one".to_string());
+        /// ```
+        #[inline]
+        pub const fn new(value: T) -> Self {
+            Mutex { raw: RawLock::new(), data: UnsafeCell::new(value) }
+        }
+    }
+
+    /// Takes the data out.
+    ///
+    /// ```
+    /// let mutex = amphi::Mutex::new(1);
+    /// *mutex.lock().block() += 1;
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.data.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Waits until the mutex is free and takes it.
+    ///
+    /// With a timeout it gives `Err(TimedOut)` if that has not happened in time. Locking a
+    /// mutex that the same thread or task holds waits for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it gives the place in the queue up; a wake-up that it had received goes to the
+    /// next.
+    ///
+    /// ```
+    /// use amphi::{Mutex, TimedOut, block_on};
+    /// use std::time::Duration;
+    ///
+    /// let mutex = Mutex::new(vec![1]);
+    /// mutex.lock().block().push(2);
+    /// block_on(async {
+    ///     let mut guard = mutex.lock().await;
+    ///     guard.push(3);
+    ///     let second = mutex.lock().timeout(Duration::from_millis(1)).await;
+    ///     assert!(second.is_err());
+    /// });
+    /// assert_eq!(*mutex.lock().block(), [1, 2, 3]);
+    /// ```
+    #[doc(alias = "acquire")]
+    #[doc(alias = "lock_blocking")]
+    #[doc(alias = "blocking_lock")]
+    #[inline]
+    pub fn lock(&self) -> Wait<Lock<'_, T>> {
+        Wait::new(Acquire { mutex: Some(self) })
+    }
+
+    /// As [`lock`](Mutex::lock), for a guard that keeps the mutex alive by itself.
+    ///
+    /// ```
+    /// use amphi::{Mutex, OwnedMutexGuard};
+    /// use std::sync::Arc;
+    ///
+    /// fn locked(value: u32) -> OwnedMutexGuard<u32> {
+    ///     Arc::new(Mutex::new(value)).lock_owned().block()
+    /// }
+    /// assert_eq!(*locked(5), 5);
+    /// ```
+    #[inline]
+    pub fn lock_owned(self: &Arc<Self>) -> Wait<LockOwned<T>> {
+        Wait::new(Acquire {
+            mutex: Some(self.clone()),
+        })
+    }
+
+    /// Takes the mutex if it is free, and never waits.
+    ///
+    /// ```
+    /// let mutex = amphi::Mutex::new(1);
+    /// let guard = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_none());
+    /// # drop(guard);
+    /// ```
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        // SAFETY: The lock has just been taken, and the guard is the only one made for that.
+        self.raw.try_lock().then(|| unsafe { Guard::new(self) })
+    }
+
+    /// As [`try_lock`](Mutex::try_lock), for a guard that keeps the mutex alive by itself.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let mutex = Arc::new(amphi::Mutex::new(1));
+    /// let guard = mutex.try_lock_owned().unwrap();
+    /// assert!(mutex.is_locked());
+    /// # drop(guard);
+    /// ```
+    #[inline]
+    pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedMutexGuard<T>> {
+        // SAFETY: The lock has just been taken, and the guard is the only one made for that.
+        self.raw
+            .try_lock()
+            .then(|| unsafe { Guard::new(self.clone()) })
+    }
+
+    /// Whether somebody holds the mutex at this moment, which may be over when this returns.
+    ///
+    /// ```
+    /// let mutex = amphi::Mutex::new(());
+    /// assert!(!mutex.is_locked());
+    /// ```
+    pub fn is_locked(&self) -> bool {
+        self.raw.is_locked()
+    }
+
+    /// The data, without locking: the unique reference shows that nobody else is there.
+    ///
+    /// ```
+    /// let mut mutex = amphi::Mutex::new(1);
+    /// *mutex.get_mut() = 2;
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+
+    /// Releases a mutex whose guard has been forgotten, as a binding to another language does
+    /// that has a lock and an unlock function and no guards.
+    ///
+    /// # Safety
+    ///
+    /// The mutex is locked, the guard was given to [`std::mem::forget`], and nobody
+    /// uses the data by what it lent out.
+    ///
+    /// ```
+    /// let mutex = amphi::Mutex::new(());
+    /// std::mem::forget(mutex.lock().block());
+    /// // SAFETY: the guard has just been forgotten.
+    /// unsafe { mutex.force_unlock() };
+    /// assert!(!mutex.is_locked());
+    /// ```
+    pub unsafe fn force_unlock(&self) {
+        self.raw.unlock();
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Self {
+        Mutex::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Some(guard) => shown.field("data", &&*guard),
+            None => shown.field("data", &format_args!("<locked>")),
+        };
+        shown.finish()
+    }
+}
+
+/// How an operation or a guard refers to its mutex: by reference, or by [`Arc`].
+///
+/// The trait is sealed: it is implemented for `&Mutex<T>` and `Arc<Mutex<T>>`.
+pub trait MutexRef: Deref<Target = Mutex<Self::Data>> + Clone + sealed::Sealed {
+    /// What the mutex holds.
+    type Data: ?Sized;
+}
+
+mod sealed {
+    /// # Safety
+    ///
+    /// However often it's dereferenced, moved or cloned, the implementor refers to the same mutex.
+    pub unsafe trait Sealed {}
+    // SAFETY: A reference is copied as it is.
+    unsafe impl<T: ?Sized> Sealed for &super::Mutex<T> {}
+    // SAFETY: An `Arc` owns one value at one place.
+    unsafe impl<T: ?Sized> Sealed for super::Arc<super::Mutex<T>> {}
+}
+
+impl<T: ?Sized> MutexRef for &Mutex<T> {
+    type Data = T;
+}
+
+impl<T: ?Sized> MutexRef for Arc<Mutex<T>> {
+    type Data = T;
+}
+
+/// The operation of [`Mutex::lock`].
+pub type Lock<'a, T> = Acquire<&'a Mutex<T>>;
+
+/// The operation of [`Mutex::lock_owned`].
+pub type LockOwned<T> = Acquire<Arc<Mutex<T>>>;
+
+/// The operation of taking a mutex; `M` says how it refers to it.
+///
+/// # Cancel safety
+///
+/// Dropped while it waits, it gives its place in the queue up, and a wake-up that it had
+/// received goes to the next.
+pub struct Acquire<M: MutexRef> {
+    /// `None` once the guard has been made.
+    mutex: Option<M>,
+}
+
+impl<M: MutexRef> Acquire<M> {
+    #[inline]
+    fn raw(&self) -> &RawLock {
+        &self.mutex.as_ref().expect("the lock has been taken").raw
+    }
+}
+
+impl<M: MutexRef> Attempt for Acquire<M> {
+    #[inline]
+    fn fast(&mut self) -> bool {
+        self.raw().lock_fast()
+    }
+
+    fn list(&self) -> &WaitList {
+        self.raw().list()
+    }
+
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        self.raw().attempt(turn)
+    }
+
+    fn pass_on(&mut self) {
+        self.raw().pass_on();
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        waiter.abandon(self);
+        true
+    }
+
+    fn reserve(&mut self) -> bool {
+        self.raw().reserve()
+    }
+
+    fn lift_reservation(&mut self) {
+        self.raw().lift_reservation();
+    }
+}
+
+impl<M: MutexRef> Operation for Acquire<M> {
+    type Output = Guard<M, M::Data>;
+    type Timed = Result<Guard<M, M::Data>, TimedOut>;
+
+    const SPIN: bool = true;
+
+    #[inline]
+    fn take(&mut self) -> Self::Output {
+        let mutex = self.mutex.take().expect("the lock has been taken");
+        // SAFETY: An attempt has just taken the lock, and with the mutex goes the only chance to make a guard
+        // for that.
+        unsafe { Guard::new(mutex) }
+    }
+
+    #[inline]
+    fn in_time(&mut self, guard: Self::Output) -> Self::Timed {
+        Ok(guard)
+    }
+
+    fn timed_out(&mut self) -> Self::Timed {
+        Err(TimedOut)
+    }
+}
+
+impl<M: MutexRef> fmt::Debug for Acquire<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").finish_non_exhaustive()
+    }
+}
+
+/// The guard of [`Mutex::lock`]: releases the mutex when it is dropped.
+pub type MutexGuard<'a, T> = Guard<&'a Mutex<T>, T>;
+
+/// The guard of [`Mutex::lock_owned`]: releases the mutex when it is dropped, and keeps it alive
+/// until then.
+pub type OwnedMutexGuard<T> = Guard<Arc<Mutex<T>>, T>;
+
+/// A [`MutexGuard`] for a part `U` of the data, made by [`Guard::map`].
+pub type MappedMutexGuard<'a, T, U> = Guard<&'a Mutex<T>, U>;
+
+/// An [`OwnedMutexGuard`] for a part `U` of the data, made by [`Guard::map`].
+pub type OwnedMappedMutexGuard<T, U> = Guard<Arc<Mutex<T>>, U>;
+
+/// Access to the data `U` of a locked mutex, to which it refers by `M`.
+///
+/// [`MutexGuard`] and [`OwnedMutexGuard`] are its everyday names. The mutex is released when the guard is
+/// dropped, also while unwinding, and on whatever thread: a task may have moved.
+///
+/// If a panicking waker of another waiter is called by the release, its panic comes out of the drop, after
+/// everybody who was to be woken has been; while unwinding it is swallowed.
+#[must_use = "the mutex is released as soon as the guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct Guard<M: MutexRef, U: ?Sized> {
+    mutex: M,
+    /// Into the mutex's data. A `*mut`, so that `U` is as invariant as in the `&mut U` lent out.
+    value: *mut U,
+}
+
+// SAFETY: The guard is used like a `&mut U`, which is `Send` if `U` is, and the lock it releases belongs
+// to no thread.
+unsafe impl<M: MutexRef + Send, U: ?Sized + Send> Send for Guard<M, U> {}
+// SAFETY: A shared guard lends out `&U` only.
+unsafe impl<M: MutexRef + Sync, U: ?Sized + Sync> Sync for Guard<M, U> {}
+
+impl<M: MutexRef, U: ?Sized> UnwindSafe for Guard<M, U> {}
+impl<M: MutexRef, U: ?Sized> RefUnwindSafe for Guard<M, U> {}
+
+impl<M: MutexRef> Guard<M, M::Data> {
+    /// # Safety
+    ///
+    /// The caller has taken the lock, and makes one guard only for that.
+    #[inline]
+    unsafe fn new(mutex: M) -> Self {
+        let value = mutex.data.get();
+        Guard { mutex, value }
+    }
+
+    /// An operation that takes the same mutex again.
+    pub(crate) fn lock_again(&self) -> Acquire<M> {
+        Acquire {
+            mutex: Some(self.mutex.clone()),
+        }
+    }
+}
+
+impl<M: MutexRef, U: ?Sized> Guard<M, U> {
+    /// The mutex that is locked.
+    ///
+    /// ```
+    /// use amphi::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock().block();
+    /// assert!(MutexGuard::mutex(&guard).is_locked());
+    /// ```
+    pub fn mutex(guard: &Self) -> &M {
+        &guard.mutex
+    }
+
+    /// Narrows the guard down to a part of the data. The whole mutex stays locked.
+    ///
+    /// ```
+    /// use amphi::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new((1, "one"));
+    /// let mut number = MutexGuard::map(mutex.lock().block(), |pair| &mut pair.0);
+    /// *number += 1;
+    /// drop(number);
+    /// assert_eq!(*mutex.lock().block(), (2, "one"));
+    /// ```
+    pub fn map<V: ?Sized>(guard: Self, part: impl FnOnce(&mut U) -> &mut V) -> Guard<M, V> {
+        // SAFETY: The guard holds the lock, and `guard` is not used to lend the data out again before the
+        // reference is gone. If `part` panics the guard is dropped.
+        let value: *mut V = part(unsafe { &mut *guard.value });
+        Guard {
+            value,
+            mutex: guard.into_mutex(),
+        }
+    }
+
+    /// Narrows the guard down to a part of the data, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// The guard as it was, if `part` returns `None`.
+    ///
+    /// ```
+    /// use amphi::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(vec![1, 2]);
+    /// let guard = mutex.lock().block();
+    /// let guard = MutexGuard::try_map(guard, |all| all.get_mut(5)).unwrap_err();
+    /// let first = MutexGuard::try_map(guard, |all| all.get_mut(0)).unwrap();
+    /// assert_eq!(*first, 1);
+    /// ```
+    pub fn try_map<V: ?Sized>(
+        guard: Self,
+        part: impl FnOnce(&mut U) -> Option<&mut V>,
+    ) -> Result<Guard<M, V>, Self> {
+        // SAFETY: As in `map`.
+        match part(unsafe { &mut *guard.value }).map(ptr::from_mut) {
+            Some(value) => Ok(Guard {
+                value,
+                mutex: guard.into_mutex(),
+            }),
+            None => Err(guard),
+        }
+    }
+
+    /// Releases the mutex and keeps it for those who wait, in order.
+    ///
+    /// Whoever comes along meanwhile stands back, also the caller, until the next waiter has had its turn
+    /// (for a millisecond at most, in case that's a task that nobody polls). It costs the
+    /// time in which nobody holds the mutex, so it's for releases after which the others should get a chance; no
+    /// waiter starves without it.
+    ///
+    /// ```
+    /// use amphi::{Mutex, MutexGuard};
+    ///
+    /// let mutex = Mutex::new(0);
+    /// for _ in 0..3 {
+    ///     let mut guard = mutex.lock().block();
+    ///     *guard += 1;
+    ///     MutexGuard::unlock_fair(guard);
+    /// }
+    /// # assert_eq!(mutex.into_inner(), 3);
+    /// ```
+    pub fn unlock_fair(guard: Self) {
+        guard.into_mutex().raw.unlock_fair();
+    }
+
+    /// The reference to the mutex, which stays locked.
+    fn into_mutex(self) -> M {
+        let guard = ManuallyDrop::new(self);
+        // SAFETY: `guard` is never dropped nor used again, so the reference is moved out once.
+        unsafe { ptr::read(&guard.mutex) }
+    }
+}
+
+impl<M: MutexRef, U: ?Sized> Deref for Guard<M, U> {
+    type Target = U;
+
+    #[inline]
+    fn deref(&self) -> &U {
+        // SAFETY: The guard holds the lock, so nobody else uses the data; `value` points into the mutex, which
+        // `mutex` keeps where it is; and the result borrows the guard.
+        unsafe { &*self.value }
+    }
+}
+
+impl<M: MutexRef, U: ?Sized> DerefMut for Guard<M, U> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut U {
+        // SAFETY: As in `deref`, and the guard is borrowed uniquely.
+        unsafe { &mut *self.value }
+    }
+}
+
+impl<M: MutexRef, U: ?Sized> Drop for Guard<M, U> {
+    #[inline]
+    fn drop(&mut self) {
+        self.mutex.raw.unlock();
+    }
+}
+
+impl<M: MutexRef, U: ?Sized + fmt::Debug> fmt::Debug for Guard<M, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<M: MutexRef, U: ?Sized + fmt::Display> fmt::Display for Guard<M, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

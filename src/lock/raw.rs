@@ -1,0 +1,200 @@
+//! The lock without its data: one word with two marks, and the list of those who wait.
+//!
+//! | word | meaning | who moves it on |
+//! |---|---|---|
+//! | `0` | free, and nobody needs to be woken | `lock`: to `HELD` |
+//! | `HELD` | held, nobody waits | its holder: to `0`. A waiter in the list: to `HELD + QUEUED` |
+//! | `HELD + QUEUED` | held, and somebody may be in the list whom nobody has notified | its holder: to `0`, and then wakes the next |
+//! | `QUEUED` | free, somebody is in the list and stands back from a reservation | whoever takes it: to `HELD + QUEUED` |
+//! | `... + RESERVED` | a starving waiter is to have it: newcomers stand back | see below |
+//!
+//! The three first are the states of the mutex in Drepper's "Futexes Are Tricky". A release without
+//! waiters is one compare-and-swap, and never looks at the list.
+//!
+//! # Why no waiter is forgotten
+//!
+//! A waiter joins the list, *then* makes the attempt that leaves the mark `QUEUED`, and
+//! sleeps only after that. So at any moment somebody is responsible for those who sleep:
+//!
+//! * the holder, if `QUEUED` is set: its release notifies;
+//! * or else a waiter that has been notified and has not tried again yet. It takes the lock
+//!   *with* the mark, since it can't know whether others still wait, and then it is
+//!   the holder's case again; or it's refused, and leaves the mark for whoever holds the lock
+//!   then; or it is dropped, and notifies the next.
+//!
+//! A newcomer that takes a free lock as `HELD` thereby takes nothing over. Its release wakes
+//! nobody, since the notified waiter is still on its way.
+//!
+//! # Reservations (P6)
+//!
+//! A lock that is never handed over can be snatched away from the same waiter again and
+//! again. So a waiter that has been woken in vain for more than a millisecond sets
+//! `RESERVED`. From then on only those may take the lock who were notified, in the order of the
+//! list and one a release, or who made the reservation; whoever comes along finds the lock
+//! "reserved", joins the list, and stands back. The waiter itself stood in the list
+//! when it made the reservation, so a bounded number of others gets the lock before it. It
+//! clears the bit when it takes the lock or gives up.
+//!
+//! The one it is kept for may be a task that nobody polls. So everyone who stands back
+//! does so for a millisecond at most while the lock is free; then it takes the lock, and clears the
+//! bit. `try_lock` and expired timeouts don't stand back at all: for them what is free is
+//! free.
+//!
+//! | `RESERVED` | who | when |
+//! |---|---|---|
+//! | set | a waiter in the list | refused, and first woken in vain over a millisecond ago |
+//! | set | `unlock_fair` | somebody waits |
+//! | cleared | who set it; after `unlock_fair`, who was woken by it | it takes the lock, or gives up |
+//! | cleared | whoever has stood back for a millisecond | it takes the lock |
+
+use crate::sync::atomic::Ordering;
+use crate::sync::const_fn;
+use crate::wait::{Order, Outcome, Turn, WaitList};
+
+const HELD: u32 = 1;
+const QUEUED: u32 = 2;
+const RESERVED: u32 = 4;
+
+/// A lock that protects nothing but itself.
+pub(crate) struct RawLock {
+    list: WaitList,
+}
+
+impl RawLock {
+    const_fn! {
+        pub(crate) const fn new() -> Self {
+            RawLock { list: WaitList::new(0) }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn list(&self) -> &WaitList {
+        &self.list
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.list.word.load(Ordering::Relaxed) & HELD != 0
+    }
+
+    /// The fast path: takes the lock if it is free and nobody waits.
+    #[inline]
+    pub(crate) fn lock_fast(&self) -> bool {
+        // Acquire: pairs with the Release of the last holder.
+        self.list
+            .word
+            .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    #[inline]
+    pub(crate) fn try_lock(&self) -> bool {
+        self.lock_fast() || self.attempt(Turn::BARGE) == Outcome::Done
+    }
+
+    pub(crate) fn attempt(&self, turn: Turn) -> Outcome {
+        let mut old = self.list.word.load(Ordering::Relaxed);
+        loop {
+            let held = old & HELD != 0;
+            let takes = !held && (turn.entitled || old & RESERVED == 0);
+            let new = match takes {
+                true if turn.waited => old | HELD | QUEUED,
+                true => old | HELD,
+                false if turn.queued => old | QUEUED,
+                false => old,
+            };
+            // Acquire: what the last holder did is seen. Release: pairs with the Acquire in
+            // `release`, which is to find in the list whoever left the mark. If the mark was there
+            // already there is nothing to write: a release that clears it takes
+            // the list's mutex after that, and this waiter joined before this load.
+            if new == old
+                || self
+                    .list
+                    .word
+                    .compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed)
+                    .inspect_err(|now| old = *now)
+                    .is_ok()
+            {
+                return match (takes, held) {
+                    (true, _) => Outcome::Done,
+                    (false, true) => Outcome::Refused,
+                    (false, false) => Outcome::Reserved,
+                };
+            }
+        }
+    }
+
+    /// Gives the lock back. The caller holds it.
+    #[inline]
+    pub(crate) fn unlock(&self) {
+        // Release: what the holder did is seen by the next one.
+        if self
+            .list
+            .word
+            .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
+            .is_err()
+        {
+            self.release(0);
+        }
+    }
+
+    /// Gives the lock back, and keeps it for those who wait. The caller holds it.
+    #[inline]
+    pub(crate) fn unlock_fair(&self) {
+        if self
+            .list
+            .word
+            .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
+            .is_err()
+        {
+            self.release(RESERVED);
+        }
+    }
+
+    #[cold]
+    fn release(&self, reserve: u32) {
+        let word = &self.list.word;
+        let mut old = word.load(Ordering::Relaxed);
+        loop {
+            let reserve = if old & QUEUED != 0 { reserve } else { 0 };
+            let new = (old & !(HELD | QUEUED)) | reserve;
+            // Release: as in `unlock`. Acquire: pairs with the Release of those who left the mark.
+            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => old = now,
+            }
+        }
+        if old & QUEUED == 0 {
+            return;
+        }
+        let order = match (old & RESERVED, reserve) {
+            (0, 0) => Order::Free,
+            (0, _) => Order::Once,
+            _ => Order::Reserved,
+        };
+        if !self.list.wake_next(order) && order == Order::Once {
+            self.lift_reservation();
+        }
+    }
+
+    /// Wakes the next waiter in place of one that has been woken and does not want the lock
+    /// any more.
+    pub(crate) fn pass_on(&self) {
+        let reserved = self.list.word.load(Ordering::Relaxed) & RESERVED != 0;
+        self.list.wake_next(if reserved {
+            Order::Reserved
+        } else {
+            Order::Free
+        });
+    }
+
+    /// Keeps newcomers off; `false` if somebody else has done so already.
+    pub(crate) fn reserve(&self) -> bool {
+        self.list.word.fetch_or(RESERVED, Ordering::Relaxed) & RESERVED == 0
+    }
+
+    pub(crate) fn lift_reservation(&self) {
+        if self.list.word.load(Ordering::Relaxed) & RESERVED != 0 {
+            self.list.word.fetch_and(!RESERVED, Ordering::Relaxed);
+        }
+    }
+}

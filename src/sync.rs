@@ -1,0 +1,38 @@
+//! The one place that knows loom: std's atomics, mutex and threads, or loom's under
+//! `--cfg loom`, so that the models run the very code that ships.
+
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::{Mutex, MutexGuard, atomic},
+    thread::{Thread, current, park},
+    thread_local,
+};
+
+#[cfg(loom)]
+pub(crate) use loom::{
+    sync::{Mutex, MutexGuard, atomic},
+    thread::{Thread, current, park},
+    thread_local,
+};
+
+/// Locks `mutex`. Nothing panics while one of the crate's inner mutexes is held, so a
+/// poisoned one holds sound data all the same.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A `const fn`, except under loom, whose atomics can't be made in one.
+macro_rules! const_fn {
+    ($(#[$attribute:meta])* $public:vis const fn $($rest:tt)*) => {
+        #[cfg(not(loom))]
+        $(#[$attribute])*
+        $public const fn $($rest)*
+
+        #[cfg(loom)]
+        $(#[$attribute])*
+        $public fn $($rest)*
+    };
+}
+pub(crate) use const_fn;

@@ -1,0 +1,304 @@
+//! The list of those who wait for one object, and how they are woken.
+//!
+//! The list itself is an [`event_listener::Event`]. It wakes while it holds its own mutex,
+//! and does not tell whom it has woken; here both is put right. The waker it is given
+//! is never the user's but a [`Node`], which, when woken, only notes itself down in a
+//! thread-local. When the call of the list has returned, and its mutex is free again, the
+//! nodes noted are known by name, and *then* their users' wakers are called. So a
+//! waker may do on the same object whatever it likes, and a release can tell a task from a
+//! thread.
+//!
+//! # A node's states
+//!
+//! | `notice` | `waker` | meaning | who moves it on |
+//! |---|---|---|---|
+//! | `None` | `Some` | in the list, or noted and about to be told | the notifier, to the next line; the waiter, to itself with another waker |
+//! | `Some` | `None` | told: it has been taken off the list in its turn | the waiter, by leaving the list |
+//!
+//! Both fields are under one mutex, so either the notifier finds the waker that the last
+//! poll left, or that poll finds the notice: a task that moves to another executor
+//! while it is being woken is woken there, or does not go to sleep. Only moves happen
+//! under that mutex; wakers are cloned before it is taken, and called and dropped after.
+//!
+//! # Threads first, whoever is ahead (P1)
+//!
+//! A task that was woken may never be polled. A thread blocked behind it must not
+//! depend on that, so [`WaitList::wake_next`] goes on down the list until it has reached a
+//! thread, as long as `threads` says that there is one. Each thread's wait costs each task
+//! ahead of it one vain wake-up at most, after which that task stands behind it. Where only tasks
+//! wait or only threads, exactly one is woken and the price is one load.
+//!
+//! A thread that runs [`block_on`](crate::block_on) is blocked as well, but the future it
+//! drives need not poll the wait that was woken. Such a waiter ([`Kind::Driven`]) is reached
+//! like a thread, and does not end the walk.
+//!
+//! A listener that is notified before its waker is registered is noted by nobody. It
+//! belongs to somebody between *join* and *register*, that is, to somebody who
+//! is running and makes another attempt before it sleeps: the walk ends there.
+//!
+//! | `threads` | who | when |
+//! |---|---|---|
+//! | +1 | a thread (or one in `block_on`) | before it joins the list |
+//! | -1 | the notifier | when it finds that node noted |
+//! | -1 | the waiter | when it leaves the list and no notifier has noted its node |
+//!
+//! So `threads` is never less than the number of threads in the list that nobody has notified
+//! yet, which is what the walk needs; if it is too high for a moment, one walk is longer.
+
+use super::park::Kind;
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{Mutex, const_fn, lock, thread_local};
+use event_listener::{EventListener, IntoNotification};
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+/// Those who wait for one object, and beside them its state word: together they
+/// are sixteen bytes.
+#[derive(Debug)]
+pub struct WaitList {
+    /// Belongs to the primitive; nothing in this module reads it.
+    pub(crate) word: AtomicU32,
+    /// How many threads may be in the list without having been notified.
+    threads: AtomicU32,
+    event: event_listener::Event,
+}
+
+impl WaitList {
+    const_fn! {
+        pub(crate) const fn new(word: u32) -> Self {
+            WaitList {
+                word: AtomicU32::new(word),
+                threads: AtomicU32::new(0),
+                event: event_listener::Event::new(),
+            }
+        }
+    }
+
+    /// Wakes whoever is next, and whoever comes after, until a thread has been reached.
+    ///
+    /// The caller has just changed the state word by a read-modify-write that cleared the
+    /// mark of those who wait. Whoever joined the list *before* that is found here: either
+    /// it set the mark itself (and the caller's Acquire saw it), or it saw one already set, and
+    /// then it had joined before this call takes the list's mutex, or it would have seen
+    /// it cleared. That is why the fence of a plain `notify` is not needed.
+    #[cold]
+    pub(crate) fn wake_next(&self, order: Order) -> bool {
+        let mut chain = Noted::EMPTY;
+        let mut any = false;
+        loop {
+            let (count, noted) = self.notify(1);
+            any |= count > 0;
+            // Nobody there, or somebody who runs: see the module's documentation.
+            let Some(node) = noted.first else { break };
+            let reached = node.kind == Kind::Thread || self.threads.load(Ordering::Relaxed) == 0;
+            chain.push(node);
+            if reached {
+                break;
+            }
+        }
+        chain.tell(order);
+        any
+    }
+
+    /// Wakes up to `n` of those who are in the list now, first come first served, and
+    /// returns how many there were.
+    #[cold]
+    pub(crate) fn wake(&self, n: usize) -> usize {
+        let (count, noted) = self.notify(n);
+        noted.tell(Order::Free);
+        count
+    }
+
+    fn notify(&self, n: usize) -> (usize, Noted) {
+        let count = self.event.notify(n.additional().relaxed());
+        let noted = NOTED.with(|noted| std::mem::replace(&mut **noted.borrow_mut(), Noted::EMPTY));
+        let threads = noted.iter().filter(|node| node.kind != Kind::Task).count();
+        if threads > 0 {
+            self.threads.fetch_sub(threads as u32, Ordering::Relaxed);
+        }
+        (count, noted)
+    }
+
+    pub(super) fn join(&self, kind: Kind) -> EventListener {
+        if kind != Kind::Task {
+            // Relaxed: the list's mutex, which `listen` takes next, orders it before
+            // whatever a notifier that finds the listener does.
+            self.threads.fetch_add(1, Ordering::Relaxed);
+        }
+        self.event.listen()
+    }
+
+    /// The end of a `join` by a waiter of this kind whose node nobody has noted.
+    pub(super) fn forget(&self, kind: Kind) {
+        if kind != Kind::Task {
+            self.threads.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Who of several that are woken together may take the object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Whoever is quickest.
+    Free,
+    /// The first; the others stand back for as long as the reservation lasts.
+    Reserved,
+    /// The first, and with that the reservation ends.
+    Once,
+}
+
+/// What a waiter is told when it has been taken off the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Notice {
+    /// Try again.
+    Turn,
+    /// Try again, and lift the reservation when you succeed.
+    LastTurn,
+    /// Try again, but leave it to another while the object is reserved.
+    StandBack,
+}
+
+/// What the list knows of a waiter, and how it is woken.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) kind: Kind,
+    /// Whether the reservation in force was made by this waiter.
+    /// Relaxed everywhere: it is set before the waker is registered, which takes the list's mutex.
+    pub(super) favoured: AtomicBool,
+    slot: Mutex<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    waker: Option<Waker>,
+    notice: Option<Notice>,
+}
+
+impl Node {
+    pub(super) fn new(kind: Kind, waker: Waker) -> Self {
+        Node {
+            kind,
+            favoured: AtomicBool::new(false),
+            slot: Mutex::new(Slot {
+                waker: Some(waker),
+                notice: None,
+            }),
+        }
+    }
+
+    /// What the waiter has been told, if anything; if nothing, `waker` is the one to call
+    /// from now on.
+    pub(super) fn hear(&self, waker: &Waker) -> Option<Notice> {
+        // Cloned here since a user's `clone` may do anything, also on this very object.
+        let slot = lock(&self.slot);
+        let same = slot.waker.as_ref().is_none_or(|old| old.will_wake(waker));
+        let notice = slot.notice;
+        drop(slot);
+        if notice.is_some() || same {
+            return notice;
+        }
+        let new = waker.clone();
+        let mut slot = lock(&self.slot);
+        let notice = slot.notice;
+        let unused = match notice {
+            None => slot.waker.replace(new),
+            Some(_) => Some(new),
+        };
+        drop(slot);
+        drop(unused);
+        notice
+    }
+
+    fn tell(&self, notice: Notice) -> Option<Waker> {
+        let mut slot = lock(&self.slot);
+        slot.notice = Some(notice);
+        slot.waker.take()
+    }
+}
+
+impl Wake for Node {
+    /// Called by the list only, under its mutex.
+    fn wake(self: Arc<Self>) {
+        NOTED.with(|noted| noted.borrow_mut().push(self));
+    }
+}
+
+thread_local! {
+    /// The nodes woken by the call of the list that this thread is in. Taken out right after it,
+    /// so nothing is ever left to be dropped: without a destructor the thread-local
+    /// still serves when other thread-locals' destructors release locks.
+    static NOTED: RefCell<ManuallyDrop<Noted>> =
+        const { RefCell::new(ManuallyDrop::new(Noted::EMPTY)) };
+}
+
+/// Nodes in the order of the list. The first has a place of its own, since mostly there is
+/// but one, and that should not cost an allocation.
+struct Noted {
+    first: Option<Arc<Node>>,
+    rest: Vec<Arc<Node>>,
+}
+
+impl Noted {
+    const EMPTY: Noted = Noted {
+        first: None,
+        rest: Vec::new(),
+    };
+
+    fn push(&mut self, node: Arc<Node>) {
+        match self.first {
+            None => self.first = Some(node),
+            Some(_) => self.rest.push(node),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<Node>> {
+        self.first.iter().chain(&self.rest)
+    }
+
+    /// Tells every node its notice and calls its waker: threads first, since unparking is
+    /// the crate's own code while a task's waker may take its time; all of them, even if one
+    /// panics. That panic goes on to the caller when everybody has been woken, unless it is
+    /// unwinding already.
+    fn tell(self, order: Order) {
+        let chosen = match order {
+            Order::Free => None,
+            Order::Reserved | Order::Once => self
+                .iter()
+                .position(|node| node.favoured.load(Ordering::Relaxed))
+                .or(Some(0)),
+        };
+        let notice = |index| match chosen {
+            None => Notice::Turn,
+            Some(chosen) if chosen != index => Notice::StandBack,
+            Some(_) if order == Order::Once => Notice::LastTurn,
+            Some(_) => Notice::Turn,
+        };
+        if !self.rest.is_empty() {
+            for (index, node) in self
+                .iter()
+                .enumerate()
+                .filter(|(_, node)| node.kind != Kind::Task)
+            {
+                node.tell(notice(index)).into_iter().for_each(Waker::wake);
+            }
+        }
+        let mut panic = None;
+        for (index, node) in self.first.into_iter().chain(self.rest).enumerate() {
+            let waker = node.tell(notice(index));
+            // Given back before the waiter wakes, which then is the only owner and can use
+            // the node again.
+            drop(node);
+            let Some(waker) = waker else { continue };
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                panic.get_or_insert(payload);
+            }
+        }
+        match panic {
+            Some(payload) if !std::thread::panicking() => resume_unwind(payload),
+            _ => {}
+        }
+    }
+}

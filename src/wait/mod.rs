@@ -1,0 +1,470 @@
+//! Waiting, for all primitives.
+
+mod list;
+mod operation;
+mod park;
+mod time;
+mod waiter;
+
+pub(crate) use list::{Order, WaitList};
+pub use operation::Operation;
+pub(crate) use operation::{Attempt, Outcome, Turn};
+pub use park::block_on;
+pub(crate) use waiter::Waiter;
+
+use futures_core::FusedFuture;
+use park::{Kind, Spin, Who, park_until};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use time::Deadline;
+
+/// An operation that may have to wait, and that has not begun.
+///
+/// Every operation of this crate that may have to wait returns one, and there are four
+/// things to do with it: `.await` it in a task, [`block`](Wait::block) the thread, give
+/// it a [`timeout`](Wait::timeout) or [`deadline`](Wait::deadline), or let it end with
+/// [another future](Wait::or). A thread and a task may wait for the same object at the same
+/// time.
+///
+/// ```
+/// use amphi::Mutex;
+/// use std::time::Duration;
+///
+/// let mutex = Mutex::new(0);
+///
+/// *mutex.lock().block() += 1; // a thread
+///
+/// amphi::block_on(async {
+///     *mutex.lock().await += 1; // a task
+///     let guard = mutex.lock().timeout(Duration::from_secs(1)).await; // for at most a second
+///     *guard.unwrap() += 1;
+/// });
+/// assert_eq!(mutex.into_inner(), 3);
+/// ```
+///
+/// Nothing happens before the first poll or `block`. Every poll is an attempt, whether
+/// somebody has woken the task or not.
+///
+/// # Cancel safety
+///
+/// A `Wait` can be dropped at any moment. It gives its place up, loses nothing, and if it had
+/// been woken already, the next waiter is woken instead. Waiting again means a new place at the end.
+///
+/// # Panics
+///
+/// Polling it again after it was ready panics.
+#[must_use = "nothing happens until it is awaited or blocked on"]
+pub struct Wait<O: Operation> {
+    operation: O,
+    waiter: Waiter,
+    done: bool,
+}
+
+impl<O: Operation> Wait<O> {
+    #[inline]
+    pub(crate) const fn new(operation: O) -> Self {
+        Wait {
+            operation,
+            waiter: Waiter::NEW,
+            done: false,
+        }
+    }
+
+    /// Blocks the calling thread until the operation is done.
+    ///
+    /// A thread blocked here gets through even if the waiter ahead of it is a task that
+    /// nobody polls, for instance because this thread would have to poll it.
+    ///
+    /// # Panics
+    ///
+    /// If it has been polled until it was ready.
+    ///
+    /// ```
+    /// let mutex = amphi::Mutex::new("data");
+    /// assert_eq!(*mutex.lock().block(), "data");
+    /// ```
+    #[doc(alias = "lock_blocking")]
+    #[doc(alias = "blocking_lock")]
+    #[doc(alias = "wait")]
+    #[inline]
+    pub fn block(mut self) -> O::Output {
+        if self.fast() {
+            return self.operation.take();
+        }
+        self.block_slow()
+    }
+
+    /// Gives up when this much time has passed, counted from this call.
+    ///
+    /// A zero timeout makes one attempt. One that is too long to be added to the present
+    /// never expires.
+    ///
+    /// ```
+    /// use amphi::Event;
+    /// use std::time::Duration;
+    ///
+    /// let event = Event::new();
+    /// assert!(event.wait().timeout(Duration::from_millis(1)).block().is_err());
+    /// ```
+    pub fn timeout(self, duration: Duration) -> Timeout<O> {
+        Timeout::new(self, Deadline::after(duration))
+    }
+
+    /// Gives up at this instant.
+    ///
+    /// One in the past makes one attempt.
+    ///
+    /// ```
+    /// use amphi::Event;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let event = Event::new();
+    /// let soon = Instant::now() + Duration::from_millis(1);
+    /// assert!(event.wait().deadline(soon).block().is_err());
+    /// assert!(Instant::now() >= soon);
+    /// ```
+    pub fn deadline(self, instant: Instant) -> Timeout<O> {
+        Timeout::new(self, Deadline::at(instant))
+    }
+
+    /// Gives up when another future completes first, and returns what that gave as the error.
+    ///
+    /// The other future may be a runtime's own sleep, a cancellation token, or another
+    /// `Wait`. If both are ready, this one counts.
+    ///
+    /// ```
+    /// use amphi::{Event, Mutex};
+    ///
+    /// let mutex = Mutex::new(());
+    /// let guard = mutex.lock().block();
+    /// let shutdown = Event::new();
+    /// shutdown.set();
+    /// assert!(mutex.lock().or(shutdown.wait()).block().is_err());
+    /// # drop(guard);
+    /// ```
+    pub fn or<F: Future>(self, other: F) -> Or<Self, F> {
+        Or {
+            wait: Some(self),
+            other,
+        }
+    }
+
+    #[inline]
+    fn fast(&mut self) -> bool {
+        assert!(!self.done, "a `Wait` was used after it was ready");
+        self.done = self.waiter.is_idle() && self.operation.fast();
+        self.done
+    }
+
+    #[cold]
+    fn block_slow(&mut self) -> O::Output {
+        if O::SPIN {
+            let mut spin = Spin::new();
+            while spin.pause() {
+                if self.fast() {
+                    return self.operation.take();
+                }
+            }
+        }
+        park_until(Kind::Thread, |who| self.drive(who))
+    }
+
+    fn step(&mut self, who: Who<'_>) -> Poll<O::Output> {
+        self.waiter.advance(&mut self.operation, who).map(|()| {
+            self.done = true;
+            self.operation.take()
+        })
+    }
+}
+
+impl<O: Operation> Future for Wait<O> {
+    type Output = O::Output;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Output> {
+        let this = self.get_mut();
+        if this.fast() {
+            return Poll::Ready(this.operation.take());
+        }
+        this.step(Who::polls(cx))
+    }
+}
+
+// Nothing points into it: its place in the list has an allocation of its own.
+impl<O: Operation> Unpin for Wait<O> {}
+
+impl<O: Operation> FusedFuture for Wait<O> {
+    fn is_terminated(&self) -> bool {
+        self.done
+    }
+}
+
+impl<O: Operation> Drop for Wait<O> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.waiter.is_idle() {
+            self.waiter.abandon(&mut self.operation);
+        }
+    }
+}
+
+impl<O: Operation> fmt::Debug for Wait<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("waiting", &self.waiter.is_waiting())
+            .field("done", &self.done)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Wait`] that gives up after a while: what [`Wait::timeout`] and [`Wait::deadline`] return.
+///
+/// It is awaited or blocked on like the `Wait` itself, on any runtime and outside of any, and
+/// gives [`Operation::Timed`]: for a lock `Result<MutexGuard, TimedOut>`. The operation
+/// comes first: it's attempted once more when the time is up.
+///
+/// With the feature `tokio`, inside a tokio runtime, the time is that of tokio's clock, so
+/// `tokio::time::pause` stops it; the runtime must have been built with `enable_time`.
+/// Without the feature `time` it can only be blocked on.
+///
+/// # Cancel safety
+///
+/// That of [`Wait`].
+#[must_use = "nothing happens until it is awaited or blocked on"]
+pub struct Timeout<O: Operation> {
+    wait: Wait<O>,
+    /// `None` once the operation has been told that its time is up.
+    deadline: Option<Deadline>,
+    #[cfg(feature = "time")]
+    sleep: Option<time::Sleep>,
+}
+
+impl<O: Operation> Timeout<O> {
+    fn new(wait: Wait<O>, deadline: Deadline) -> Self {
+        Timeout {
+            wait,
+            deadline: Some(deadline),
+            #[cfg(feature = "time")]
+            sleep: None,
+        }
+    }
+
+    /// Blocks the calling thread until the operation is done or the time is up.
+    ///
+    /// # Panics
+    ///
+    /// If it has been polled until it was ready.
+    #[inline]
+    pub fn block(mut self) -> O::Timed {
+        if self.wait.fast() {
+            return self.take();
+        }
+        park_until(Kind::Thread, |who| self.drive(who))
+    }
+
+    /// Gives up when another future completes first, as [`Wait::or`] does.
+    pub fn or<F: Future>(self, other: F) -> Or<Self, F> {
+        Or {
+            wait: Some(self),
+            other,
+        }
+    }
+
+    #[inline]
+    fn take(&mut self) -> O::Timed {
+        let output = self.wait.operation.take();
+        self.wait.operation.in_time(output)
+    }
+
+    fn step(&mut self, who: Who<'_>, is_over: impl FnOnce(&mut Self) -> bool) -> Poll<O::Timed> {
+        let Wait {
+            operation,
+            waiter,
+            done,
+        } = &mut self.wait;
+        assert!(!*done, "a `Timeout` was used after it was ready");
+        let mut ready = waiter.advance(operation, who).is_ready();
+        if !ready && self.deadline.is_some() && is_over(self) {
+            self.deadline = None;
+            let Wait {
+                operation,
+                waiter,
+                done,
+            } = &mut self.wait;
+            ready = waiter.last_attempt(operation);
+            if !ready && operation.expire(waiter) {
+                *done = true;
+                return Poll::Ready(operation.timed_out());
+            }
+            // What must be done yet is begun at once: there may be no other wake-up.
+            ready = ready || waiter.advance(operation, who).is_ready();
+        }
+        if !ready {
+            return Poll::Pending;
+        }
+        self.wait.done = true;
+        Poll::Ready(self.take())
+    }
+}
+
+#[cfg(feature = "time")]
+impl<O: Operation> Future for Timeout<O> {
+    type Output = O::Timed;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Timed> {
+        let this = self.get_mut();
+        if this.wait.fast() {
+            return Poll::Ready(this.take());
+        }
+        let timed = this.step(Who::polls(cx), |this| {
+            let Some(deadline) = &this.deadline else {
+                return false;
+            };
+            if this.sleep.is_none() {
+                this.sleep = time::Sleep::until(deadline);
+            }
+            this.sleep
+                .as_mut()
+                .is_some_and(|sleep| sleep.poll(cx).is_ready())
+        });
+        if this.deadline.is_none() {
+            this.sleep = None;
+        }
+        timed
+    }
+}
+
+#[cfg(feature = "time")]
+impl<O: Operation> FusedFuture for Timeout<O> {
+    fn is_terminated(&self) -> bool {
+        self.wait.done
+    }
+}
+
+impl<O: Operation> Unpin for Timeout<O> {}
+
+impl<O: Operation> fmt::Debug for Timeout<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout")
+            .field("wait", &self.wait)
+            .field(
+                "deadline",
+                &self.deadline.and_then(|deadline| deadline.instant()),
+            )
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Wait`] or [`Timeout`] that blocks a thread, seen from [`Or`].
+pub trait Drive {
+    /// What it gives.
+    type Output;
+
+    /// Makes an attempt; if there is nothing to do but to sleep, says until when.
+    #[doc(hidden)]
+    fn drive(&mut self, who: Who<'_>) -> ControlFlow<Self::Output, Option<Instant>>;
+}
+
+impl<O: Operation> Drive for Wait<O> {
+    type Output = O::Output;
+
+    fn drive(&mut self, who: Who<'_>) -> ControlFlow<O::Output, Option<Instant>> {
+        match self.step(who) {
+            Poll::Ready(output) => ControlFlow::Break(output),
+            Poll::Pending => ControlFlow::Continue(self.waiter.look_again_at()),
+        }
+    }
+}
+
+impl<O: Operation> Drive for Timeout<O> {
+    type Output = O::Timed;
+
+    fn drive(&mut self, who: Who<'_>) -> ControlFlow<O::Timed, Option<Instant>> {
+        let is_over = |this: &mut Self| this.deadline.is_some_and(|deadline| deadline.is_past());
+        match self.step(who, is_over) {
+            Poll::Ready(timed) => ControlFlow::Break(timed),
+            Poll::Pending => {
+                let deadline = self.deadline.and_then(|deadline| deadline.instant());
+                let look_again = self.wait.waiter.look_again_at();
+                ControlFlow::Continue(deadline.into_iter().chain(look_again).min())
+            }
+        }
+    }
+}
+
+pin_project! {
+    /// A [`Wait`] that gives up when another future completes first: what [`Wait::or`] returns.
+    ///
+    /// It gives `Ok` with what the wait gives, or `Err` with what the other future gave.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`Wait`], as far as the other future's own goes. Whichever of the two comes
+    /// second is dropped with the `Or`.
+    #[must_use = "nothing happens until it is awaited or blocked on"]
+    pub struct Or<W, F> {
+        wait: Option<W>,
+        #[pin]
+        other: F,
+    }
+}
+
+impl<W: Drive, F: Future> Or<W, F> {
+    /// Blocks the calling thread until one of the two is done.
+    ///
+    /// # Panics
+    ///
+    /// If it has been polled until it was ready, and where the other future panics.
+    pub fn block(self) -> Result<W::Output, F::Output> {
+        let mut this = std::pin::pin!(self);
+        park_until(Kind::Thread, |who| {
+            let this = this.as_mut().project();
+            let until = match this.wait.as_mut().expect(USED).drive(who) {
+                ControlFlow::Break(output) => return ControlFlow::Break(Ok(output)),
+                ControlFlow::Continue(until) => until,
+            };
+            match this.other.poll(&mut Context::from_waker(who.waker)) {
+                Poll::Ready(output) => ControlFlow::Break(Err(output)),
+                Poll::Pending => ControlFlow::Continue(until),
+            }
+        })
+    }
+}
+
+impl<W: Future + Unpin, F: Future> Future for Or<W, F> {
+    type Output = Result<W::Output, F::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = match Pin::new(this.wait.as_mut().expect(USED)).poll(cx) {
+            Poll::Ready(output) => Ok(output),
+            Poll::Pending => match this.other.poll(cx) {
+                Poll::Ready(output) => Err(output),
+                Poll::Pending => return Poll::Pending,
+            },
+        };
+        *this.wait = None;
+        Poll::Ready(result)
+    }
+}
+
+const USED: &str = "an `Or` was used after it was ready";
+
+impl<W: Future + Unpin, F: Future> FusedFuture for Or<W, F> {
+    fn is_terminated(&self) -> bool {
+        self.wait.is_none()
+    }
+}
+
+impl<W: fmt::Debug, F> fmt::Debug for Or<W, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Or")
+            .field("wait", &self.wait)
+            .finish_non_exhaustive()
+    }
+}

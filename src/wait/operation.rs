@@ -1,0 +1,115 @@
+//! What a primitive has to say for itself so that one can wait for it.
+
+use super::list::WaitList;
+use super::waiter::Waiter;
+
+/// An operation that may have to wait: what the methods of the primitives return inside
+/// a [`Wait`](super::Wait).
+///
+/// The trait is sealed. Its types say what one gets:
+///
+/// ```
+/// use amphi::{Mutex, MutexGuard, TimedOut, Operation, mutex::Lock};
+///
+/// fn promises<'a, O>(_: amphi::Wait<O>)
+/// where
+///     O: Operation<Output = MutexGuard<'a, u8>, Timed = Result<MutexGuard<'a, u8>, TimedOut>>,
+/// {
+/// }
+///
+/// let mutex = Mutex::new(0);
+/// promises(mutex.lock());
+/// ```
+pub trait Operation: Attempt {
+    /// What `.await` and `.block()` give.
+    type Output;
+    /// What they give after `.timeout(..)` or `.deadline(..)`.
+    type Timed;
+
+    /// Whether a thread should try a few more times before it joins the list.
+    #[doc(hidden)]
+    const SPIN: bool = false;
+
+    /// The result, once the attempt has been [`Outcome::Done`].
+    #[doc(hidden)]
+    fn take(&mut self) -> Self::Output;
+
+    /// What the result is called if there was a deadline and it was met.
+    #[doc(hidden)]
+    fn in_time(&mut self, output: Self::Output) -> Self::Timed;
+
+    /// What there is to say when [`Attempt::expire`] has ended the wait.
+    #[doc(hidden)]
+    fn timed_out(&mut self) -> Self::Timed;
+}
+
+/// The part of an operation that is the same for all types of data, so that the code that
+/// waits is compiled once.
+pub trait Attempt {
+    /// Tries without a word to anybody: the fast path, inlined where it is called. `false`
+    /// means nothing but that the slow path is to be taken.
+    fn fast(&mut self) -> bool {
+        false
+    }
+
+    /// The list that one has to be in to be woken for the next attempt.
+    fn list(&self) -> &WaitList;
+
+    /// Tries. If it's refused and `turn.queued`, the state word must say afterwards that somebody waits.
+    fn attempt(&mut self, turn: Turn) -> Outcome;
+
+    /// Turns to the step after the one that was [`Outcome::Again`], now that this waiter is in no list.
+    fn proceed(&mut self) {}
+
+    /// Gives somebody else a notification that this waiter has left unused.
+    fn pass_on(&mut self);
+
+    /// The time is up, and the last attempt was refused. Ends the wait (`true`), or turns to
+    /// what must be done before (`false`), for which there is no deadline any more.
+    fn expire(&mut self, waiter: &mut Waiter) -> bool;
+
+    /// Keeps newcomers off the object until `lift_reservation`; `false` if somebody else
+    /// did that already, or if nobody can be starved here.
+    fn reserve(&mut self) -> bool {
+        false
+    }
+
+    /// Ends whatever reservation there is.
+    fn lift_reservation(&mut self) {}
+}
+
+/// The standing of whoever makes an attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// In the list, and not notified yet.
+    pub(crate) queued: bool,
+    /// Has been in the list: there may be others, so the object is taken with the mark set.
+    pub(crate) waited: bool,
+    /// Has been notified since the last attempt.
+    pub(crate) notified: bool,
+    /// May take what is reserved.
+    pub(crate) entitled: bool,
+}
+
+impl Turn {
+    /// Somebody who comes along and takes what is free.
+    pub(crate) const BARGE: Turn = Turn {
+        queued: false,
+        waited: false,
+        notified: false,
+        entitled: true,
+    };
+}
+
+/// How an attempt went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// It's done: [`Operation::take`] has the result.
+    Done,
+    /// One step has been made and another one follows, perhaps with another list.
+    Again,
+    /// Not now.
+    Refused,
+    /// It would be free, but is kept for a waiter that has been passed over for too long.
+    Reserved,
+}

@@ -1,0 +1,251 @@
+//! How a thread waits: it spins a little, then it sleeps until it is woken.
+//!
+//! The thread's [`Parker`] is one flag above std's `park`:
+//!
+//! | `woken` | meaning | who moves it on |
+//! |---|---|---|
+//! | `false` | nobody has called the waker since the last poll | any waker, to `true`, and unparks |
+//! | `true` | there is something to look at | the thread, to `false`, before it polls again |
+//!
+//! The swap to `true` is a Release and the swap to `false` an Acquire, so whatever was done
+//! before the wake is seen by the poll after it. A wake between the poll and the sleep leaves
+//! the flag `true` (and std's token), so the sleep ends at once: no wake-up is lost.
+//!
+//! Every level has a parker of its own, for a future that is polled by a thread may itself
+//! block that thread: with one flag for both, the inner wait would use up the outer's
+//! wake-up.
+
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Thread, current, thread_local};
+use std::cell::{Cell, RefCell};
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::ptr;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+/// What waits, as far as a release cares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// A task: somebody polls it, or nobody does.
+    Task,
+    /// A future's wait that is polled by a thread blocked in [`block_on`].
+    Driven,
+    /// A thread blocked in this very wait.
+    Thread,
+}
+
+/// Who makes an attempt, and how to wake them.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    pub(super) waker: &'a Waker,
+    pub(super) kind: Kind,
+}
+
+impl<'a> Who<'a> {
+    /// Whoever polls with this context.
+    pub(super) fn polls(cx: &mut Context<'a>) -> Self {
+        let waker = cx.waker();
+        let driven = DRIVER.with(|driver| ptr::eq(driver.get(), waker.data()));
+        Who {
+            waker,
+            kind: if driven { Kind::Driven } else { Kind::Task },
+        }
+    }
+}
+
+thread_local! {
+    /// A parker for the outermost level, so that not every wait has to make one.
+    static SPARE: RefCell<Option<Arc<Parker>>> = const { RefCell::new(None) };
+    /// The parker of the level that runs now, as its waker's data.
+    static DRIVER: Cell<*const ()> = const { Cell::new(ptr::null()) };
+}
+
+struct Parker {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.woken.swap(true, Ordering::Release) {
+            self.thread.unpark();
+        }
+    }
+}
+
+impl Parker {
+    fn take() -> Arc<Parker> {
+        // An error means that this thread is past the end of its thread-locals.
+        let spare = SPARE
+            .try_with(|spare| spare.borrow_mut().take())
+            .ok()
+            .flatten();
+        spare.unwrap_or_else(|| {
+            Arc::new(Parker {
+                thread: current(),
+                woken: AtomicBool::new(false),
+            })
+        })
+    }
+
+    /// Sleeps until woken or until the deadline. Returns whether it took a token of `unpark`
+    /// that was meant for somebody else.
+    fn park(&self, until: Option<Instant>) -> bool {
+        let mut spin = Spin::new();
+        while !self.woken.load(Ordering::Relaxed) {
+            if !spin.pause() {
+                break;
+            }
+        }
+        let mut strays = 0;
+        loop {
+            if self.woken.swap(false, Ordering::Acquire) {
+                return strays > 0;
+            }
+            match until {
+                None => crate::sync::park(),
+                Some(until) => {
+                    let Some(left) = until.checked_duration_since(super::time::now()) else {
+                        return strays > 0;
+                    };
+                    if left.is_zero() {
+                        return strays > 0;
+                    }
+                    std::thread::park_timeout(left);
+                }
+            }
+            if !self.woken.load(Ordering::Relaxed) {
+                strays += 1;
+            }
+        }
+    }
+}
+
+/// Calls `step` until it breaks, and sleeps after each time that it doesn't: until the waker
+/// is called, or until the instant that `step` returned.
+pub(super) fn park_until<T>(
+    kind: Kind,
+    mut step: impl FnMut(Who<'_>) -> ControlFlow<T, Option<Instant>>,
+) -> T {
+    let level = Level::enter();
+    let who = Who {
+        waker: &level.waker,
+        kind,
+    };
+    loop {
+        match step(who) {
+            ControlFlow::Break(output) => return output,
+            ControlFlow::Continue(until) => {
+                if level.parker.park(until) {
+                    level.stray.set(true);
+                }
+            }
+        }
+    }
+}
+
+/// A thread that waits, perhaps within a poll of another wait of the same thread.
+struct Level {
+    parker: Arc<Parker>,
+    waker: Waker,
+    outer: *const (),
+    stray: Cell<bool>,
+}
+
+impl Level {
+    fn enter() -> Self {
+        let parker = Parker::take();
+        let waker = Waker::from(parker.clone());
+        let outer = DRIVER.with(|driver| driver.replace(waker.data()));
+        Level {
+            parker,
+            waker,
+            outer,
+            stray: Cell::new(false),
+        }
+    }
+}
+
+impl Drop for Level {
+    fn drop(&mut self) {
+        DRIVER.with(|driver| driver.set(self.outer));
+        // Of two wakers called, the second may still be on its way: then this parker
+        // is not clean, but the flag only ever causes one look too many.
+        let _ = SPARE.try_with(|spare| *spare.borrow_mut() = Some(self.parker.clone()));
+        if self.stray.get() {
+            // The program uses `std::thread::park` itself, and here is its token back.
+            self.parker.thread.unpark();
+        }
+    }
+}
+
+/// Drives a future to its end on the calling thread, which sleeps while there is nothing to
+/// poll.
+///
+/// It needs no runtime and is none: what the future waits for has to be woken by
+/// somebody else, as with `futures::executor::block_on`. A single operation of this
+/// crate needs no future around it: [`Wait::block`](super::Wait::block) does less work.
+///
+/// # Panics
+///
+/// Where the future panics.
+///
+/// ```
+/// use amphi::{Event, block_on};
+///
+/// let (start, end) = (Event::new(), Event::new());
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         start.wait().block();
+///         end.set();
+///     });
+///     block_on(async {
+///         start.set();
+///         end.wait().await;
+///     });
+/// });
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    park_until(Kind::Driven, |who| {
+        match future.as_mut().poll(&mut Context::from_waker(who.waker)) {
+            Poll::Ready(output) => ControlFlow::Break(output),
+            Poll::Pending => ControlFlow::Continue(None),
+        }
+    })
+}
+
+/// A few pauses, growing longer, that give another core the time to finish what it does.
+///
+/// The shape follows parking_lot's `SpinWait`: some short pauses, doubled, then a few
+/// offers to the scheduler, together a microsecond or a few.
+pub(super) struct Spin {
+    rounds: u32,
+}
+
+impl Spin {
+    pub(super) fn new() -> Self {
+        Spin { rounds: 0 }
+    }
+
+    /// Pauses; `false` if it is no use any longer.
+    pub(super) fn pause(&mut self) -> bool {
+        // Loom has no other core to wait for.
+        if cfg!(loom) || self.rounds >= 10 {
+            return false;
+        }
+        self.rounds += 1;
+        if self.rounds <= 3 {
+            (0..1 << self.rounds).for_each(|_| std::hint::spin_loop());
+        } else {
+            std::thread::yield_now();
+        }
+        true
+    }
+}
