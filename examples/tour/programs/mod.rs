@@ -1,0 +1,60 @@
+//! The programs. To add one: write a file with a `play`, and add a line to the table.
+
+mod boss;
+mod claims;
+mod counter;
+mod deadlock;
+mod dispatcher;
+mod hot_pot;
+mod lock_timeout;
+mod printer;
+mod shop;
+mod stock;
+mod stop_flag;
+mod timer;
+
+use crate::stage::{Stage, Verdict};
+
+pub struct Program {
+    pub number: u32,
+    pub name: &'static str,
+    pub about: &'static str,
+    /// Starts the parties, waits for them, and checks what came of it.
+    pub play: fn(&Stage) -> Verdict,
+}
+
+impl Program {
+    pub fn is_called(&self, wish: &str) -> bool {
+        wish == self.name || wish.parse() == Ok(self.number)
+    }
+
+    const fn new(
+        number: u32,
+        name: &'static str,
+        about: &'static str,
+        play: fn(&Stage) -> Verdict,
+    ) -> Program {
+        Program {
+            number,
+            name,
+            about,
+            play,
+        }
+    }
+}
+
+#[rustfmt::skip]
+pub const PROGRAMS: &[Program] = &[
+    Program::new(1, "boss", "the boss goes on when the first of five workers is done", boss::play),
+    Program::new(2, "printer", "a wait that times out is the clock of a periodic printer", printer::play),
+    Program::new(3, "stop-flag", "an event as the flag that stops a loop", stop_flag::play),
+    Program::new(4, "hot-pot", "diners wait for the host, but one not for long", hot_pot::play),
+    Program::new(5, "timer", "a timer that can be cancelled, made of an event", timer::play),
+    Program::new(6, "counter", "no count is lost under a lock", counter::play),
+    Program::new(7, "claims", "who takes a job's lock does the job, and nobody else does", claims::play),
+    Program::new(8, "lock-timeout", "a lock that is held: not waiting, and waiting for a while", lock_timeout::play),
+    Program::new(10, "dispatcher", "numbers for all, for two, or for one of four consumers", dispatcher::play),
+    Program::new(11, "shop", "two customers, and a producer who fills up what they buy", shop::play),
+    Program::new(12, "stock", "producers add, consumers wait while there is too little", stock::play),
+    Program::new(20, "deadlock", "two locks in opposite order: with a timeout both back out", deadlock::play),
+];
