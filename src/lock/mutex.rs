@@ -296,6 +296,10 @@ impl<M: MutexRef> Attempt for Acquire<M> {
         self.raw().lock_fast()
     }
 
+    fn is_brief(&self) -> bool {
+        self.raw().is_brief()
+    }
+
     fn list(&self) -> &WaitList {
         self.raw().list()
     }
@@ -325,8 +329,6 @@ impl<M: MutexRef> Attempt for Acquire<M> {
 impl<M: MutexRef> Operation for Acquire<M> {
     type Output = Guard<M, M::Data>;
     type Timed = Result<Guard<M, M::Data>, TimedOut>;
-
-    const SPIN: bool = true;
 
     #[inline]
     fn take(&mut self) -> Self::Output {

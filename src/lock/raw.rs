@@ -76,6 +76,11 @@ impl RawLock {
         self.list.word.load(Ordering::Relaxed) & HELD != 0
     }
 
+    /// Whether it's only held: nobody has had to wait for it, so critical sections seem to be short.
+    pub(crate) fn is_brief(&self) -> bool {
+        self.list.word.load(Ordering::Relaxed) & !HELD == 0
+    }
+
     /// The fast path: takes the lock if it is free and nobody waits.
     #[inline]
     pub(crate) fn lock_fast(&self) -> bool {

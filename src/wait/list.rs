@@ -12,13 +12,15 @@
 //!
 //! | `notice` | `waker` | meaning | who moves it on |
 //! |---|---|---|---|
-//! | `None` | `Some` | in the list, or noted and about to be told | the notifier, to the next line; the waiter, to itself with another waker |
-//! | `Some` | `None` | told: it has been taken off the list in its turn | the waiter, by leaving the list |
+//! | 0 | `Some` | in the list, or noted and about to be told | the notifier, to the next line; the waiter, to itself with another waker |
+//! | a [`Notice`] | `None` | told: it has been taken off the list in its turn | the waiter, by leaving the list |
 //!
-//! Both fields are under one mutex, so either the notifier finds the waker that the last
+//! Both change under the waker's mutex only, so either the notifier finds the waker that the last
 //! poll left, or that poll finds the notice: a task that moves to another executor
 //! while it is being woken is woken there, or does not go to sleep. Only moves happen
 //! under that mutex; wakers are cloned before it is taken, and called and dropped after.
+//! A poll that is not the first reads `notice` without it: an Acquire, which pairs with
+//! the notifier's Release, so that what preceded the notification is seen.
 //!
 //! # Threads first, whoever is ahead (P1)
 //!
@@ -46,7 +48,8 @@
 //! yet, which is what the walk needs; if it is too high for a moment, one walk is longer.
 
 use super::park::Kind;
-use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use super::waiter::Notes;
+use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use crate::sync::{Mutex, const_fn, lock, thread_local};
 use event_listener::{EventListener, IntoNotification};
 use std::cell::RefCell;
@@ -154,7 +157,7 @@ pub(crate) enum Order {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Notice {
     /// Try again.
-    Turn,
+    Turn = 1,
     /// Try again, and lift the reservation when you succeed.
     LastTurn,
     /// Try again, but leave it to another while the object is reserved.
@@ -165,46 +168,40 @@ pub(super) enum Notice {
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) kind: Kind,
-    /// Whether the reservation in force was made by this waiter.
-    /// Relaxed everywhere: it is set before the waker is registered, which takes the list's mutex.
-    pub(super) favoured: AtomicBool,
-    slot: Mutex<Slot>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    waker: Option<Waker>,
-    notice: Option<Notice>,
+    /// The waiter's own notes.
+    pub(super) notes: Notes,
+    notice: AtomicU8,
+    waker: Mutex<Option<Waker>>,
 }
 
 impl Node {
-    pub(super) fn new(kind: Kind, waker: Waker) -> Self {
+    pub(super) fn new(kind: Kind, waker: Waker, notes: Notes) -> Self {
         Node {
             kind,
-            favoured: AtomicBool::new(false),
-            slot: Mutex::new(Slot {
-                waker: Some(waker),
-                notice: None,
-            }),
+            notes,
+            notice: AtomicU8::new(0),
+            waker: Mutex::new(Some(waker)),
         }
     }
 
     /// What the waiter has been told, if anything; if nothing, `waker` is the one to call
     /// from now on.
     pub(super) fn hear(&self, waker: &Waker) -> Option<Notice> {
-        // Cloned here since a user's `clone` may do anything, also on this very object.
-        let slot = lock(&self.slot);
-        let same = slot.waker.as_ref().is_none_or(|old| old.will_wake(waker));
-        let notice = slot.notice;
-        drop(slot);
-        if notice.is_some() || same {
-            return notice;
+        if let Some(notice) = self.notice() {
+            return Some(notice);
         }
+        if lock(&self.waker)
+            .as_ref()
+            .is_some_and(|old| old.will_wake(waker))
+        {
+            return None;
+        }
+        // Cloned here since a user's `clone` may do anything, also on this very object.
         let new = waker.clone();
-        let mut slot = lock(&self.slot);
-        let notice = slot.notice;
+        let mut slot = lock(&self.waker);
+        let notice = self.notice();
         let unused = match notice {
-            None => slot.waker.replace(new),
+            None => slot.replace(new),
             Some(_) => Some(new),
         };
         drop(slot);
@@ -212,10 +209,16 @@ impl Node {
         notice
     }
 
+    fn notice(&self) -> Option<Notice> {
+        [Notice::Turn, Notice::LastTurn, Notice::StandBack]
+            .into_iter()
+            .find(|notice| *notice as u8 == self.notice.load(Ordering::Acquire))
+    }
+
     fn tell(&self, notice: Notice) -> Option<Waker> {
-        let mut slot = lock(&self.slot);
-        slot.notice = Some(notice);
-        slot.waker.take()
+        let mut slot = lock(&self.waker);
+        self.notice.store(notice as u8, Ordering::Release);
+        slot.take()
     }
 }
 
@@ -267,7 +270,7 @@ impl Noted {
             Order::Free => None,
             Order::Reserved | Order::Once => self
                 .iter()
-                .position(|node| node.favoured.load(Ordering::Relaxed))
+                .position(|node| node.notes.is_favoured())
                 .or(Some(0)),
         };
         let notice = |index| match chosen {

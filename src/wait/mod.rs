@@ -16,6 +16,7 @@ use futures_core::FusedFuture;
 use park::{Kind, Spin, Who, park_until};
 use pin_project_lite::pin_project;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -91,11 +92,14 @@ impl<O: Operation> Wait<O> {
     #[doc(alias = "blocking_lock")]
     #[doc(alias = "wait")]
     #[inline]
-    pub fn block(mut self) -> O::Output {
-        if self.fast() {
-            return self.operation.take();
+    pub fn block(self) -> O::Output {
+        // Not dropped on the fast path, where there is nothing to drop any more: only so does
+        // the compiler see that a `Wait` need not exist at all.
+        let mut this = ManuallyDrop::new(self);
+        if this.fast() {
+            return this.operation.take();
         }
-        self.block_slow()
+        ManuallyDrop::into_inner(this).block_slow()
     }
 
     /// Gives up when this much time has passed, counted from this call.
@@ -156,21 +160,26 @@ impl<O: Operation> Wait<O> {
     #[inline]
     fn fast(&mut self) -> bool {
         assert!(!self.done, "a `Wait` was used after it was ready");
-        self.done = self.waiter.is_idle() && self.operation.fast();
+        self.done = self.waiter.is_new() && self.operation.fast();
         self.done
     }
 
     #[cold]
-    fn block_slow(&mut self) -> O::Output {
-        if O::SPIN {
-            let mut spin = Spin::new();
-            while spin.pause() {
-                if self.fast() {
-                    return self.operation.take();
-                }
-            }
+    fn block_slow(mut self) -> O::Output {
+        if self.spin(Spin::long()) {
+            return self.operation.take();
         }
         park_until(Kind::Thread, |who| self.drive(who))
+    }
+
+    /// Tries a few more times, if it isn't known that others wait already.
+    fn spin(&mut self, mut spin: Spin) -> bool {
+        while self.waiter.is_new() && self.operation.is_brief() && spin.pause() {
+            if self.fast() {
+                return true;
+            }
+        }
+        false
     }
 
     fn step(&mut self, who: Who<'_>) -> Poll<O::Output> {
@@ -187,7 +196,7 @@ impl<O: Operation> Future for Wait<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Output> {
         let this = self.get_mut();
-        if this.fast() {
+        if this.fast() || this.spin(Spin::short()) {
             return Poll::Ready(this.operation.take());
         }
         this.step(Who::polls(cx))
@@ -206,7 +215,7 @@ impl<O: Operation> FusedFuture for Wait<O> {
 impl<O: Operation> Drop for Wait<O> {
     #[inline]
     fn drop(&mut self) {
-        if !self.waiter.is_idle() {
+        if !self.done && !self.waiter.is_new() {
             self.waiter.abandon(&mut self.operation);
         }
     }
@@ -260,7 +269,7 @@ impl<O: Operation> Timeout<O> {
     /// If it has been polled until it was ready.
     #[inline]
     pub fn block(mut self) -> O::Timed {
-        if self.wait.fast() {
+        if self.wait.fast() || self.wait.spin(Spin::long()) {
             return self.take();
         }
         park_until(Kind::Thread, |who| self.drive(who))
@@ -318,7 +327,7 @@ impl<O: Operation> Future for Timeout<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Timed> {
         let this = self.get_mut();
-        if this.wait.fast() {
+        if this.wait.fast() || this.wait.spin(Spin::short()) {
             return Poll::Ready(this.take());
         }
         let timed = this.step(Who::polls(cx), |this| {

@@ -26,10 +26,6 @@ pub trait Operation: Attempt {
     /// What they give after `.timeout(..)` or `.deadline(..)`.
     type Timed;
 
-    /// Whether a thread should try a few more times before it joins the list.
-    #[doc(hidden)]
-    const SPIN: bool = false;
-
     /// The result, once the attempt has been [`Outcome::Done`].
     #[doc(hidden)]
     fn take(&mut self) -> Self::Output;
@@ -49,6 +45,12 @@ pub trait Attempt {
     /// Tries without a word to anybody: the fast path, inlined where it is called. `false`
     /// means nothing but that the slow path is to be taken.
     fn fast(&mut self) -> bool {
+        false
+    }
+
+    /// Whether it may be refused for so short a time that trying again at once is cheaper than
+    /// to join the list.
+    fn is_brief(&self) -> bool {
         false
     }
 

@@ -97,7 +97,7 @@ impl Parker {
     /// Sleeps until woken or until the deadline. Returns whether it took a token of `unpark`
     /// that was meant for somebody else.
     fn park(&self, until: Option<Instant>) -> bool {
-        let mut spin = Spin::new();
+        let mut spin = Spin::long();
         while !self.woken.load(Ordering::Relaxed) {
             if !spin.pause() {
                 break;
@@ -226,23 +226,39 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 /// The shape follows parking_lot's `SpinWait`: some short pauses, doubled, then a few
 /// offers to the scheduler, together a microsecond or a few.
 pub(super) struct Spin {
+    round: u32,
     rounds: u32,
 }
 
 impl Spin {
-    pub(super) fn new() -> Self {
-        Spin { rounds: 0 }
+    /// Rounds in which the core is kept.
+    const BUSY: u32 = 3;
+
+    /// For a thread, whose sleep costs more than this.
+    pub(super) fn long() -> Self {
+        Spin {
+            round: 0,
+            rounds: 10,
+        }
+    }
+
+    /// For a task, which keeps others from running as long as it spins.
+    pub(super) fn short() -> Self {
+        Spin {
+            round: 0,
+            rounds: Self::BUSY,
+        }
     }
 
     /// Pauses; `false` if it is no use any longer.
     pub(super) fn pause(&mut self) -> bool {
         // Loom has no other core to wait for.
-        if cfg!(loom) || self.rounds >= 10 {
+        if cfg!(loom) || self.round == self.rounds {
             return false;
         }
-        self.rounds += 1;
-        if self.rounds <= 3 {
-            (0..1 << self.rounds).for_each(|_| std::hint::spin_loop());
+        self.round += 1;
+        if self.round <= Self::BUSY {
+            (0..1 << self.round).for_each(|_| std::hint::spin_loop());
         } else {
             std::thread::yield_now();
         }

@@ -4,71 +4,81 @@ use super::list::{Node, Notice, WaitList};
 use super::operation::{Attempt, Outcome, Turn};
 use super::park::{Kind, Who};
 use super::time::now;
-use crate::sync::atomic::Ordering;
 use event_listener::{EventListener, Listener};
 use std::pin::Pin;
-use std::sync::Arc;
+// Not those that loom looks at: they are for one waiter's own notes.
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// How long a waiter puts up with being woken in vain before it reserves the object.
-/// Under loom, where there is no time, once is enough.
-const STARVING_AFTER: Duration = Duration::from_millis(if cfg!(loom) { 0 } else { 1 });
-
-/// How long a reservation is respected by those it keeps waiting.
-const PATIENCE: Duration = Duration::from_millis(if cfg!(loom) { 0 } else { 1 });
-
-/// A place in a list, and what has happened to it. Empty until an attempt is refused.
+/// A place in a list, and what has happened to it. Empty until an attempt is refused, and small:
+/// whatever is needed only then lies in the node.
 ///
-/// | `entry` | the listener | who moves it on |
-/// |---|---|---|
-/// | `None` | there is none | the waiter, by `join` |
-/// | `Joined` | in the list, and a notifier would note nobody | the waiter, by `register` |
-/// | `Registered` | in the list with the node as its waker | a notifier, by noting the node; the waiter, by `leave` |
+/// | `listener` | `registered` | meaning | who moves it on |
+/// |---|---|---|---|
+/// | `None` | | in no list | the waiter, by `join` |
+/// | `Some` | `false` | in the list; a notifier notes nobody | the waiter, by `register` |
+/// | `Some` | `true` | in the list with the node as its waker | a notifier, by noting the node; the waiter, by `leave` |
 #[derive(Debug)]
 pub struct Waiter {
-    entry: Option<Entry>,
+    listener: Option<EventListener>,
     /// Kept from one turn in the list to the next.
     node: Option<Arc<Node>>,
-    /// Has been in the list since the operation's last step.
-    waited: bool,
-    /// Made the reservation that is, or was, in force.
-    favoured: bool,
-    /// When it was first woken in vain.
-    vain_since: Option<Instant>,
-    /// Until when it leaves the object to somebody else.
-    patient_until: Option<Instant>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    listener: EventListener,
-    registered: bool,
+/// What a waiter remembers. Atomics because the node that keeps it is shared; all but `favoured`
+/// are used by the waiter alone. Relaxed everywhere: `favoured` is written before the node is
+/// registered, and read by whoever noted it, with the list's mutex in between.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    registered: AtomicBool,
+    /// Made the reservation that is, or was, in force.
+    favoured: AtomicBool,
+    /// When it was first woken in vain.
+    vain: Stamp,
+    /// Since when it has left the object to somebody else.
+    patient: Stamp,
+}
+
+impl Notes {
+    pub(super) fn is_favoured(&self) -> bool {
+        self.favoured.load(Relaxed)
+    }
+
+    fn copy(&self) -> Notes {
+        Notes {
+            registered: AtomicBool::new(self.registered.load(Relaxed)),
+            favoured: AtomicBool::new(self.favoured.load(Relaxed)),
+            vain: self.vain.clone(),
+            patient: self.patient.clone(),
+        }
+    }
 }
 
 impl Waiter {
     pub(super) const NEW: Waiter = Waiter {
-        entry: None,
+        listener: None,
         node: None,
-        waited: false,
-        favoured: false,
-        vain_since: None,
-        patient_until: None,
     };
 
-    /// Whether there is anything to give up.
+    /// Whether it has never been refused, and so has nothing to give up.
     #[inline]
-    pub(super) fn is_idle(&self) -> bool {
-        self.entry.is_none() && !self.favoured
+    pub(super) fn is_new(&self) -> bool {
+        self.node.is_none()
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        self.entry.is_some()
+        self.listener.is_some()
     }
 
     /// When a thread has to look again even if nobody wakes it.
     pub(super) fn look_again_at(&self) -> Option<Instant> {
-        self.patient_until
+        let patient = self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.notes.patient.is_set());
+        patient.then(|| now() + ONE_MILLISECOND)
     }
 
     /// Attempts, and joins the list if that's refused, until there is nothing to do
@@ -92,21 +102,22 @@ impl Waiter {
                 Outcome::Refused => false,
                 Outcome::Reserved => true,
             };
-            if notice.is_some() {
-                self.vain_since.get_or_insert_with(now);
-            }
-            match &mut self.entry {
+            let Some(node) = self.node.as_ref().filter(|_| self.listener.is_some()) else {
+                if let Some(node) = self.node.as_ref().filter(|_| notice.is_some()) {
+                    node.notes.vain.set();
+                }
                 // In the list first, and then one more attempt: whatever changes
                 // after that attempt notifies the listener.
-                None => self.join(operation.list(), who),
-                Some(entry) if !entry.registered => {
-                    self.claim(operation);
-                    early = self.register(operation.list());
-                    if early.is_none() {
-                        return self.settle(reserved, who);
-                    }
-                }
-                Some(_) => return self.settle(reserved, who),
+                self.join(operation.list(), who);
+                continue;
+            };
+            if node.notes.registered.load(Relaxed) {
+                return self.settle(reserved, who);
+            }
+            claim(&node.notes, operation);
+            early = self.register(operation.list());
+            if early.is_none() {
+                return self.settle(reserved, who);
             }
         }
     }
@@ -135,11 +146,11 @@ impl Waiter {
 
     /// Gives the place up; `true` if it had been notified and nobody has made use of that.
     pub(crate) fn leave(&mut self, list: &WaitList) -> bool {
-        let (Some(entry), Some(node)) = (self.entry.take(), &self.node) else {
+        let (Some(listener), Some(node)) = (self.listener.take(), &self.node) else {
             return false;
         };
-        let notified = entry.listener.discard();
-        if !(entry.registered && notified) {
+        let notified = listener.discard();
+        if !(notified && node.notes.registered.load(Relaxed)) {
             list.forget(node.kind);
         }
         notified
@@ -149,7 +160,7 @@ impl Waiter {
     #[cold]
     pub(crate) fn abandon(&mut self, operation: &mut dyn Attempt) {
         let notified = self.leave(operation.list());
-        self.lift(operation, self.favoured);
+        self.lift(operation, false);
         if notified {
             operation.pass_on();
         }
@@ -158,69 +169,71 @@ impl Waiter {
     /// Leaves the list of one step for that of another.
     pub(crate) fn start_over(&mut self, operation: &mut dyn Attempt) {
         self.abandon(operation);
-        *self = Waiter {
-            node: self.node.take(),
-            ..Waiter::NEW
-        };
+        *self = Waiter::NEW;
     }
 
     fn turn(&self, notice: Option<Notice>) -> Turn {
         let told = notice.is_some_and(|notice| notice != Notice::StandBack);
+        let notes = self.node.as_ref().map(|node| &node.notes);
         Turn {
-            queued: self.entry.is_some(),
-            waited: self.waited,
+            queued: self.listener.is_some(),
+            waited: notes.is_some(),
             notified: notice.is_some(),
-            entitled: told || self.favoured || self.is_impatient(),
+            entitled: told
+                || notes.is_some_and(|notes| notes.is_favoured() || notes.patient.is_past()),
         }
-    }
-
-    fn is_impatient(&self) -> bool {
-        self.patient_until.is_some_and(|until| now() >= until)
     }
 
     fn succeed(&mut self, operation: &mut dyn Attempt, notice: Option<Notice>) {
         // It may have been notified besides, since this attempt was not owed to that.
         let unused = self.leave(operation.list());
-        let last = self.favoured || notice == Some(Notice::LastTurn) || self.is_impatient();
-        self.lift(operation, last);
+        let patient = self
+            .node
+            .as_ref()
+            .is_some_and(|node| node.notes.patient.is_past());
+        self.lift(operation, patient || notice == Some(Notice::LastTurn));
         if unused {
             operation.pass_on();
         }
     }
 
-    fn lift(&mut self, operation: &mut dyn Attempt, mine: bool) {
-        self.favoured = false;
-        if mine {
+    /// Ends the reservation if it's this waiter's own, or if it is `over` anyhow.
+    fn lift(&mut self, operation: &mut dyn Attempt, over: bool) {
+        let notes = self.node.as_ref().map(|node| &node.notes);
+        if notes.is_some_and(|notes| notes.favoured.swap(false, Relaxed)) || over {
             operation.lift_reservation();
         }
     }
 
     fn join(&mut self, list: &WaitList, who: Who<'_>) {
+        // The user's `clone` may panic, so nothing has been done yet.
         let waker = who.waker.clone();
+        let notes = self
+            .node
+            .as_ref()
+            .map_or_else(Notes::default, |node| node.notes.copy());
+        notes.registered.store(false, Relaxed);
+        let node = Node::new(who.kind, waker, notes);
         match self.node.as_mut().and_then(Arc::get_mut) {
-            Some(node) => *node = Node::new(who.kind, waker),
-            None => self.node = Some(Arc::new(Node::new(who.kind, waker))),
+            Some(old) => *old = node,
+            None => self.node = Some(Arc::new(node)),
         }
-        self.entry = Some(Entry {
-            listener: list.join(who.kind),
-            registered: false,
-        });
-        self.waited = true;
+        self.listener = Some(list.join(who.kind));
     }
 
     /// Makes the node the listener's waker. `Some` if the listener was notified before.
     fn register(&mut self, list: &WaitList) -> Option<Notice> {
-        let (Some(entry), Some(node)) = (&mut self.entry, &self.node) else {
+        let (Some(listener), Some(node)) = (&mut self.listener, &self.node) else {
             return None;
         };
         let waker = Waker::from(node.clone());
-        match Pin::new(&mut entry.listener).poll(&mut Context::from_waker(&waker)) {
+        match Pin::new(listener).poll(&mut Context::from_waker(&waker)) {
             Poll::Pending => {
-                entry.registered = true;
+                node.notes.registered.store(true, Relaxed);
                 None
             }
             Poll::Ready(()) => {
-                self.entry = None;
+                self.listener = None;
                 list.forget(node.kind);
                 Some(Notice::LastTurn)
             }
@@ -230,10 +243,10 @@ impl Waiter {
     /// What the waiter has been told since the last attempt. If anything, it is not in the
     /// list any more.
     fn hear(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> Option<Notice> {
-        let (Some(entry), Some(node)) = (&self.entry, &self.node) else {
+        let (Some(_), Some(node)) = (&self.listener, &self.node) else {
             return None;
         };
-        if !entry.registered {
+        if !node.notes.registered.load(Relaxed) {
             return None;
         }
         if node.kind != who.kind {
@@ -250,9 +263,8 @@ impl Waiter {
     #[cold]
     fn move_to(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> Option<Notice> {
         let mut old = Waiter {
-            entry: self.entry.take(),
-            node: self.node.take(),
-            ..Waiter::NEW
+            listener: self.listener.take(),
+            node: self.node.clone(),
         };
         self.join(operation.list(), who);
         if !old.leave(operation.list()) {
@@ -264,27 +276,70 @@ impl Waiter {
         Some(Notice::Turn)
     }
 
-    /// Reserves the object if this waiter has been passed over for too long.
-    fn claim(&mut self, operation: &mut dyn Attempt) {
-        let Some(since) = self.vain_since else { return };
-        if now() - since >= STARVING_AFTER && operation.reserve() {
-            self.favoured = true;
+    fn settle(&mut self, reserved: bool, who: Who<'_>) -> Poll<()> {
+        let Some(node) = &self.node else {
+            return Poll::Pending;
+        };
+        if !reserved {
+            node.notes.patient.clear();
+        } else {
+            // Nobody is going to notify it when the reservation expires.
+            node.notes.patient.set();
+            if who.kind != Kind::Thread {
+                who.waker.wake_by_ref();
+            }
         }
-        if let Some(node) = &self.node {
-            node.favoured.store(self.favoured, Ordering::Relaxed);
+        Poll::Pending
+    }
+}
+
+/// Reserves the object if a waiter has been passed over for too long.
+fn claim(notes: &Notes, operation: &mut dyn Attempt) {
+    if notes.vain.is_past() && operation.reserve() {
+        notes.favoured.store(true, Relaxed);
+    }
+}
+
+/// How long a waiter puts up with being woken in vain before it reserves the object, and how
+/// long others respect that.
+const ONE_MILLISECOND: Duration = Duration::from_millis(if cfg!(loom) { 0 } else { 1 });
+
+/// When something began, if it has, in units of an eighth of a millisecond.
+#[derive(Debug, Default)]
+struct Stamp(AtomicU32);
+
+impl Stamp {
+    /// The clock, as a number that is never zero. It wraps around after days, and
+    /// then a waiter may be taken for less patient or impatient than it is.
+    fn now() -> u32 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let nanos = (now() - *START.get_or_init(now)).as_nanos();
+        (nanos >> 16) as u32 | 1
+    }
+
+    fn set(&self) {
+        if !self.is_set() {
+            self.0.store(Stamp::now(), Relaxed);
         }
     }
 
-    fn settle(&mut self, reserved: bool, who: Who<'_>) -> Poll<()> {
-        if !reserved {
-            self.patient_until = None;
-            return Poll::Pending;
-        }
-        // Nobody is going to notify it when the reservation expires.
-        self.patient_until.get_or_insert_with(|| now() + PATIENCE);
-        if who.kind != Kind::Thread {
-            who.waker.wake_by_ref();
-        }
-        Poll::Pending
+    fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Relaxed) != 0
+    }
+
+    /// Whether it has been set for a millisecond. Under loom, where there is no time, at once.
+    fn is_past(&self) -> bool {
+        const ONE_MILLISECOND: u32 = if cfg!(loom) { 0 } else { 16 };
+        self.is_set() && Stamp::now().wrapping_sub(self.0.load(Relaxed)) >= ONE_MILLISECOND
+    }
+}
+
+impl Clone for Stamp {
+    fn clone(&self) -> Self {
+        Stamp(AtomicU32::new(self.0.load(Relaxed)))
     }
 }
