@@ -1,4 +1,73 @@
-//! Synchronization primitives on which OS threads and async tasks of any runtime meet.
+//! Synchronization primitives on which OS threads and async tasks of any runtime meet on the
+//! same object.
+//!
+//! Every operation that may have to wait is *one* method, and returns a [`Wait`]. What to do with it is up to
+//! whoever waits:
+//!
+//! ```
+//! use amphi::{Event, Mutex, TimedOut, block_on};
+//! use std::thread;
+//! use std::time::Duration;
+//!
+//! static MUTEX: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+//! static SHUTDOWN: Event = Event::new();
+//! const SECOND: Duration = Duration::from_secs(1);
+//!
+//! let thread = thread::spawn(|| {
+//!     MUTEX.lock().block().push("a thread blocks");
+//!     SHUTDOWN.wait().block();
+//! });
+//! block_on(async {
+//!     MUTEX.lock().await.push("a task awaits");
+//!     let mut guard = MUTEX.lock().timeout(SECOND).await?; // ... for a second at most
+//!     guard.push("with a timeout");
+//!     assert!(MUTEX.try_lock().is_none()); // nobody waits
+//!     SHUTDOWN.set();
+//!     // Whichever comes first: the lock, which is held, or the event.
+//!     assert!(MUTEX.lock().or(SHUTDOWN.wait()).await.is_err());
+//!     Ok::<_, TimedOut>(())
+//! })?;
+//! thread.join().unwrap();
+//! # Ok::<_, TimedOut>(())
+//! ```
+//!
+//! So there is no second API for blocking, and none for timeouts: what one primitive can, all can. A
+//! task may run on tokio, async-std, smol, or any other executor, and need not tell.
+//!
+//! # Which one to take
+//!
+//! | Type | What for |
+//! |---|---|
+//! | [`Event`] | to notify: something has happened, go on, all of you |
+//! | [`Mutex`] | to protect data that one at a time may use |
+//! | [`Condvar`] | for producers and consumers: wait until data under a mutex have changed |
+//!
+//! An event notifies, a lock protects, a condition variable is for producers and consumers. Synchronizing means
+//! waiting: what is independent should not be synchronized.
+//!
+//! # What mixing threads and tasks needs
+//!
+//! A lock that is handed to a task which is not polled is held by nobody who runs; that is how
+//! programs deadlock that mix the two on other locks. Here:
+//!
+//! * A blocked thread never depends on a task being polled. It gets through even if
+//!   the waiter ahead of it is a task that would have to run on that very thread.
+//! * Every poll is an attempt, so two waits in one task do not block each other, even if one is
+//!   never polled again.
+//! * Wakers are called when no lock of the crate is held. They may do whatever they like, and
+//!   panic.
+//! * A wait can be dropped at any moment; it loses nothing.
+//! * No waiter starves. A panic poisons nothing.
+//!
+//! What remains true: blocking an executor's thread keeps its other tasks from running. If
+//! the one who is to release the lock is such a task, nothing can help; there, `.await`.
+//!
+//! # Features
+//!
+//! | Feature | Default | |
+//! |---|---|---|
+//! | `time` | yes | timeouts and deadlines that can be awaited, on any runtime and outside of any, by `async-io`'s timer. Without it they can be blocked on |
+//! | `tokio` | no | inside a tokio runtime, timeouts go by tokio's own clock, which `tokio::time::pause` stops |
 
 pub mod condvar;
 mod error;

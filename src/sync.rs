@@ -5,14 +5,12 @@
 pub(crate) use std::{
     sync::{Mutex, MutexGuard, atomic},
     thread::{Thread, current, park},
-    thread_local,
 };
 
 #[cfg(loom)]
 pub(crate) use loom::{
     sync::{Mutex, MutexGuard, atomic},
     thread::{Thread, current, park},
-    thread_local,
 };
 
 /// Locks `mutex`. Nothing panics while one of the crate's inner mutexes is held, so a
@@ -36,3 +34,15 @@ macro_rules! const_fn {
     };
 }
 pub(crate) use const_fn;
+
+/// A thread-local made by a `const` initializer; loom's macro does not take one.
+macro_rules! local {
+    ($($(#[$attribute:meta])* static $name:ident: $type:ty = $init:expr;)*) => {
+        #[cfg(not(loom))]
+        std::thread_local! { $($(#[$attribute])* static $name: $type = const { $init };)* }
+
+        #[cfg(loom)]
+        loom::thread_local! { $($(#[$attribute])* static $name: $type = $init;)* }
+    };
+}
+pub(crate) use local;

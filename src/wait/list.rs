@@ -50,7 +50,7 @@
 use super::park::Kind;
 use super::waiter::Notes;
 use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use crate::sync::{Mutex, const_fn, lock, thread_local};
+use crate::sync::{Mutex, const_fn, local, lock};
 use event_listener::{EventListener, IntoNotification};
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -229,12 +229,12 @@ impl Wake for Node {
     }
 }
 
-thread_local! {
+local! {
     /// The nodes woken by the call of the list that this thread is in. Taken out right after it,
     /// so nothing is ever left to be dropped: without a destructor the thread-local
     /// still serves when other thread-locals' destructors release locks.
     static NOTED: RefCell<ManuallyDrop<Noted>> =
-        const { RefCell::new(ManuallyDrop::new(Noted::EMPTY)) };
+        RefCell::new(ManuallyDrop::new(Noted::EMPTY));
 }
 
 /// Nodes in the order of the list. The first has a place of its own, since mostly there is

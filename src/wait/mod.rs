@@ -1,4 +1,68 @@
-//! Waiting, for all primitives.
+//! Waiting, for all primitives: the one wait loop, on the one waiter list.
+//!
+//! A primitive is an [`Attempt`]: a state word, "try it once", and what to notify when the
+//! word changes. All the rest is here:
+//!
+//! | file | subject |
+//! |---|---|
+//! | `mod.rs` | the types that users hold: [`Wait`], [`Timeout`], [`Or`] |
+//! | `operation.rs` | what a primitive must say for itself |
+//! | `waiter.rs` | one waiter from its first refusal to its end: the loop |
+//! | `list.rs` | those who wait, and how they are woken |
+//! | `park.rs` | how a thread spins and sleeps; `block_on` |
+//! | `time.rs` | deadlines and timers |
+//!
+//! # The protocol
+//!
+//! | step | by | what |
+//! |---|---|---|
+//! | 1 | waiter | attempts; if it succeeds nothing of this module was needed |
+//! | 2 | waiter | *joins* the list |
+//! | 3 | waiter | attempts again; refused, it leaves its mark in the state word |
+//! | 4 | waiter | *registers* its waker with the list, and sleeps |
+//! | 5 | notifier | changes the state word, and sees the mark |
+//! | 6 | notifier | takes the next off the list, and calls its waker when the list's mutex is free |
+//! | 7 | waiter | polled again, it hears that it was notified, and goes on with step 1 |
+//!
+//! # Why no wake-up is lost
+//!
+//! * Between 1 and 3 the state may change and nobody is notified. That is what 3 is for: it
+//!   comes after 2, so a change is either seen by that attempt, or comes after it, and then the
+//!   notifier sees the mark and finds the listener. Both are read-modify-writes of the same word
+//!   (or a plain load that found the mark set already; see `lock/raw.rs`), so one of the two is first
+//!   and no fence is needed.
+//! * Between 2 and 4 the waiter may be notified without a waker to call. Then 4 finds that, and the waiter,
+//!   which is running anyhow, goes on with step 1.
+//! * Between 4 and 7 it may be dropped, or its time may be up. Leaving the list says whether
+//!   it had been notified; if so, the next one is notified in its place (P3).
+//! * A waiter that succeeds by a poll nobody notified it of leaves the list in the same way, so a
+//!   notification that comes at that moment goes to the next one too.
+//!
+//! # The guarantees, where they are met, and their price
+//!
+//! | | how | price |
+//! |---|---|---|
+//! | P1: a blocked thread depends on no task | `list.rs`: a release wakes in order until it has reached a thread | one load, unless both sides wait: then one vain wake-up for each task ahead |
+//! | P2: every poll is an attempt | `waiter.rs`: `advance` attempts before it looks whether it was notified | |
+//! | P3: who gives up passes on | `waiter.rs`: `abandon`, `succeed` | |
+//! | P4: a release wakes a further waiter | `list.rs`: notifications are "additional" | |
+//! | P5: no user code under a lock | `list.rs`: wakers only note themselves down | an allocation for the node, and a thread-local access a wake |
+//! | P6: nobody starves | `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock for each wake-up in vain |
+//! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
+//!
+//! ## How a starving waiter gets through although nobody keeps the object for ever
+//!
+//! Wake-ups are permission to try, so a newcomer may be quicker than whoever was woken, again and again.
+//! A waiter that has been woken in vain for a millisecond *reserves* the object by a bit in the state word. From then
+//! on the object is for those who are notified, one a release and in the order of the list, or
+//! for the one who reserved it; it was in the list at that moment, so what comes before it is bounded. Newcomers
+//! are refused as [`Outcome::Reserved`] and join the list.
+//!
+//! The one that is notified may be a task that nobody polls. So whoever is refused for that
+//! reason looks again by itself, without being woken: a thread after a millisecond, a task
+//! by waking itself, which lets the others of its executor run. After a millisecond in
+//! which the object was free it takes it, and lifts the reservation. So P1 is kept but for that millisecond, and two
+//! waits of one task do not block each other (P2) for longer either.
 
 mod list;
 mod operation;

@@ -16,7 +16,7 @@
 //! wake-up.
 
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Thread, current, thread_local};
+use crate::sync::{Thread, current, local};
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -55,11 +55,11 @@ impl<'a> Who<'a> {
     }
 }
 
-thread_local! {
+local! {
     /// A parker for the outermost level, so that not every wait has to make one.
-    static SPARE: RefCell<Option<Arc<Parker>>> = const { RefCell::new(None) };
+    static SPARE: RefCell<Option<Arc<Parker>>> = RefCell::new(None);
     /// The parker of the level that runs now, as its waker's data.
-    static DRIVER: Cell<*const ()> = const { Cell::new(ptr::null()) };
+    static DRIVER: Cell<*const ()> = Cell::new(ptr::null());
 }
 
 struct Parker {

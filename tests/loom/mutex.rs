@@ -1,0 +1,180 @@
+//! The lock: exclusion, and no wake-up lost.
+
+use super::{model, poll_once};
+use amphi::{Mutex, MutexGuard};
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::thread;
+
+/// Data that loom watches: two parties at once would be an error.
+type Data = loom::cell::UnsafeCell<u32>;
+
+struct Shared(Mutex<Data>);
+
+// SAFETY: The cell is used under the lock only, which is what the models check.
+unsafe impl Sync for Shared {}
+
+fn shared() -> Arc<Shared> {
+    Arc::new(Shared(Mutex::new(Data::new(0))))
+}
+
+fn increment(guard: MutexGuard<'_, Data>) {
+    // SAFETY: The lock is held.
+    guard.with_mut(|data| unsafe { *data += 1 });
+}
+
+fn count(shared: &Shared) -> u32 {
+    // SAFETY: The lock is held.
+    shared.0.lock().block().with(|data| unsafe { *data })
+}
+
+#[test]
+fn thread_against_thread() {
+    model(3, || {
+        let mutex = shared();
+        let other = mutex.clone();
+        let thread = thread::spawn(move || increment(other.0.lock().block()));
+        increment(mutex.0.lock().block());
+        thread.join().unwrap();
+        assert_eq!(count(&mutex), 2);
+    });
+}
+
+#[test]
+fn thread_against_task() {
+    model(3, || {
+        let mutex = shared();
+        let other = mutex.clone();
+        let task = thread::spawn(move || block_on(async { increment(other.0.lock().await) }));
+        increment(mutex.0.lock().block());
+        task.join().unwrap();
+        assert_eq!(count(&mutex), 2);
+    });
+}
+
+#[test]
+fn three_parties() {
+    model(2, || {
+        let mutex = shared();
+        let (second, third) = (mutex.clone(), mutex.clone());
+        let thread = thread::spawn(move || increment(second.0.lock().block()));
+        let task = thread::spawn(move || block_on(async { increment(third.0.lock().await) }));
+        increment(mutex.0.lock().block());
+        thread.join().unwrap();
+        task.join().unwrap();
+        assert_eq!(count(&mutex), 3);
+    });
+}
+
+/// The first in the queue gives up while the lock is being released: the second gets it.
+#[test]
+fn release_against_cancel() {
+    model(2, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut first = mutex.0.lock();
+        assert!(!poll_once(&mut first));
+        let behind = mutex.clone();
+        let task = thread::spawn(move || block_on(async { increment(behind.0.lock().await) }));
+        let releases = mutex.clone();
+        std::mem::forget(guard);
+        let release = thread::spawn(move || {
+            // SAFETY: The guard has been forgotten.
+            unsafe { releases.0.force_unlock() };
+        });
+        drop(first);
+        release.join().unwrap();
+        task.join().unwrap();
+        assert_eq!(count(&mutex), 1);
+    });
+}
+
+/// As above, and it is a thread that waits behind.
+#[test]
+fn release_against_cancel_before_a_thread() {
+    model(2, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut first = mutex.0.lock();
+        assert!(!poll_once(&mut first));
+        let behind = mutex.clone();
+        let thread = thread::spawn(move || increment(behind.0.lock().block()));
+        drop(guard);
+        drop(first);
+        thread.join().unwrap();
+        assert_eq!(count(&mutex), 1);
+    });
+}
+
+/// A task that nobody polls stands ahead of a thread: P1.
+#[test]
+fn thread_behind_an_unpolled_task() {
+    model(2, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut unpolled = mutex.0.lock();
+        assert!(!poll_once(&mut unpolled));
+        let behind = mutex.clone();
+        let thread = thread::spawn(move || increment(behind.0.lock().block()));
+        drop(guard);
+        thread.join().unwrap();
+        drop(unpolled);
+        assert_eq!(count(&mutex), 1);
+    });
+}
+
+/// The same with a future driven by `amphi::block_on`.
+#[test]
+fn driven_behind_an_unpolled_task() {
+    model(2, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut unpolled = mutex.0.lock();
+        assert!(!poll_once(&mut unpolled));
+        let behind = mutex.clone();
+        let thread =
+            thread::spawn(move || amphi::block_on(async { increment(behind.0.lock().await) }));
+        drop(guard);
+        thread.join().unwrap();
+        drop(unpolled);
+        assert_eq!(count(&mutex), 1);
+    });
+}
+
+/// The waiter was polled as a task, and then a thread blocks on it.
+#[test]
+fn release_against_a_change_of_sides() {
+    model(3, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let waits = mutex.clone();
+        let thread = thread::spawn(move || {
+            let mut wait = waits.0.lock();
+            if poll_once(&mut wait) {
+                return;
+            }
+            increment(wait.block());
+        });
+        drop(guard);
+        thread.join().unwrap();
+        assert!(mutex.0.try_lock().is_some());
+    });
+}
+
+/// A release that keeps the lock for those who wait, against one who gives up and one who does not.
+#[test]
+fn fair_release_against_cancel() {
+    model(2, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut first = mutex.0.lock();
+        assert!(!poll_once(&mut first));
+        let behind = mutex.clone();
+        let thread = thread::spawn(move || increment(behind.0.lock().block()));
+        MutexGuard::unlock_fair(guard);
+        drop(first);
+        thread.join().unwrap();
+        increment(mutex.0.lock().block());
+        assert_eq!(count(&mutex), 2);
+    });
+}
