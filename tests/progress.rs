@@ -635,6 +635,17 @@ mod p6_nobody_starves {
 mod p7_panics_poison_nothing {
     use super::*;
 
+    /// Released by the panic itself, not only when the wait is dropped.
+    #[test]
+    fn in_a_poll_of_a_wait_that_lives_on() {
+        let (mutex, changed) = (mutex(), Condvar::new());
+        let mut wait = changed.wait_while(mutex.lock().block(), |_| panic!("in the predicate"));
+        let poll = catch_unwind(AssertUnwindSafe(|| Hand::new().poll(&mut wait).is_ready()));
+        assert!(poll.is_err());
+        assert!(mutex.try_lock().is_some());
+        drop(wait);
+    }
+
     worlds! {
         /// A predicate that panics releases the lock, and leaves no waiter behind.
         async fn in_a_predicate(world: World) {
