@@ -459,8 +459,7 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
         self.time_is_up = true;
         match &self.step {
             Step::Listening { .. } => {
-                let notified = waiter.leave(&self.condvar.list);
-                waiter.start_over(self);
+                let notified = waiter.leave_for_next_step(&self.condvar.list);
                 self.take_back(notified);
                 false
             }

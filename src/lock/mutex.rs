@@ -308,6 +308,10 @@ impl<M: MutexRef> Attempt for Acquire<M> {
         self.raw().attempt(turn)
     }
 
+    fn undo(&mut self) {
+        self.raw().unlock();
+    }
+
     fn pass_on(&mut self) {
         self.raw().pass_on();
     }

@@ -176,20 +176,25 @@ impl RawLock {
             (0, _) => Order::Once,
             _ => Order::Reserved,
         };
-        if !self.list.wake_next(order) && order == Order::Once {
-            self.lift_reservation();
-        }
+        self.wake_next(order);
     }
 
     /// Wakes the next waiter in place of one that has been woken and does not want the lock
     /// any more.
     pub(crate) fn pass_on(&self) {
         let reserved = self.list.word.load(Ordering::Relaxed) & RESERVED != 0;
-        self.list.wake_next(if reserved {
+        self.wake_next(if reserved {
             Order::Reserved
         } else {
             Order::Free
         });
+    }
+
+    fn wake_next(&self, order: Order) {
+        // A reservation for nobody would only hold up whoever comes along.
+        if !self.list.wake_next(order) && order != Order::Free {
+            self.lift_reservation();
+        }
     }
 
     /// Keeps newcomers off; `false` if somebody else has done so already.

@@ -495,7 +495,9 @@ impl<W: Drive, F: Future> Or<W, F> {
     /// If it has been polled until it was ready, and where the other future panics.
     pub fn block(self) -> Result<W::Output, F::Output> {
         let mut this = std::pin::pin!(self);
-        park_until(Kind::Thread, |who| {
+        // Not as a thread that is sure to attempt when it's woken: the other future is user code, and may
+        // block or panic before that.
+        park_until(Kind::Driven, |who| {
             let this = this.as_mut().project();
             let until = match this.wait.as_mut().expect(USED).drive(who) {
                 ControlFlow::Break(output) => return ControlFlow::Break(Ok(output)),

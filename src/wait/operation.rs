@@ -63,6 +63,9 @@ pub trait Attempt {
     /// Turns to the step after the one that was [`Outcome::Again`], now that this waiter is in no list.
     fn proceed(&mut self) {}
 
+    /// Gives back what an attempt has just taken, if dropping the operation wouldn't.
+    fn undo(&mut self) {}
+
     /// Gives somebody else a notification that this waiter has left unused.
     fn pass_on(&mut self);
 

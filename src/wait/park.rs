@@ -47,7 +47,9 @@ impl<'a> Who<'a> {
     /// Whoever polls with this context.
     pub(super) fn polls(cx: &mut Context<'a>) -> Self {
         let waker = cx.waker();
-        let driven = DRIVER.with(|driver| ptr::eq(driver.get(), waker.data()));
+        // Null when no `block_on` runs; a waker's data may be null as well.
+        let driver = DRIVER.with(Cell::get);
+        let driven = !driver.is_null() && ptr::eq(driver, waker.data());
         Who {
             waker,
             kind: if driven { Kind::Driven } else { Kind::Task },
@@ -94,36 +96,22 @@ impl Parker {
         })
     }
 
-    /// Sleeps until woken or until the deadline. Returns whether it took a token of `unpark`
-    /// that was meant for somebody else.
+    /// Sleeps until woken or until the deadline. Returns whether it slept at all.
     fn park(&self, until: Option<Instant>) -> bool {
         let mut spin = Spin::long();
-        while !self.woken.load(Ordering::Relaxed) {
-            if !spin.pause() {
-                break;
-            }
-        }
-        let mut strays = 0;
-        loop {
-            if self.woken.swap(false, Ordering::Acquire) {
-                return strays > 0;
-            }
+        while !self.woken.load(Ordering::Relaxed) && spin.pause() {}
+        let mut slept = false;
+        while !self.woken.swap(false, Ordering::Acquire) {
             match until {
                 None => crate::sync::park(),
-                Some(until) => {
-                    let Some(left) = until.checked_duration_since(super::time::now()) else {
-                        return strays > 0;
-                    };
-                    if left.is_zero() {
-                        return strays > 0;
-                    }
-                    std::thread::park_timeout(left);
-                }
+                Some(until) => match until.checked_duration_since(super::time::now()) {
+                    Some(left) if !left.is_zero() => std::thread::park_timeout(left),
+                    _ => break,
+                },
             }
-            if !self.woken.load(Ordering::Relaxed) {
-                strays += 1;
-            }
+            slept = true;
         }
+        slept
     }
 }
 
@@ -143,7 +131,7 @@ pub(super) fn park_until<T>(
             ControlFlow::Break(output) => return output,
             ControlFlow::Continue(until) => {
                 if level.parker.park(until) {
-                    level.stray.set(true);
+                    level.slept.set(true);
                 }
             }
         }
@@ -155,7 +143,7 @@ struct Level {
     parker: Arc<Parker>,
     waker: Waker,
     outer: *const (),
-    stray: Cell<bool>,
+    slept: Cell<bool>,
 }
 
 impl Level {
@@ -167,7 +155,7 @@ impl Level {
             parker,
             waker,
             outer,
-            stray: Cell::new(false),
+            slept: Cell::new(false),
         }
     }
 }
@@ -178,8 +166,9 @@ impl Drop for Level {
         // Of two wakers called, the second may still be on its way: then this parker
         // is not clean, but the flag only ever causes one look too many.
         let _ = SPARE.try_with(|spare| *spare.borrow_mut() = Some(self.parker.clone()));
-        if self.stray.get() {
-            // The program uses `std::thread::park` itself, and here is its token back.
+        if self.slept.get() {
+            // The program may use `std::thread::park` itself, and its token may have been taken
+            // along with ours. One too many is a spurious wake-up, which `park` allows for.
             self.parker.thread.unpark();
         }
     }

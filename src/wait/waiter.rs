@@ -5,6 +5,7 @@ use super::operation::{Attempt, Outcome, Turn};
 use super::park::{Kind, Who};
 use super::time::now;
 use event_listener::{EventListener, Listener};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 // Not those that loom looks at: they are for one waiter's own notes.
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -91,11 +92,11 @@ impl Waiter {
             let turn = self.turn(notice);
             let reserved = match operation.attempt(turn) {
                 Outcome::Done => {
-                    self.succeed(operation, notice);
+                    self.conclude(operation, notice);
                     return Poll::Ready(());
                 }
                 Outcome::Again => {
-                    self.start_over(operation);
+                    self.conclude(operation, notice);
                     operation.proceed();
                     continue;
                 }
@@ -107,8 +108,15 @@ impl Waiter {
                     node.notes.vain.set();
                 }
                 // In the list first, and then one more attempt: whatever changes
-                // after that attempt notifies the listener.
-                self.join(operation.list(), who);
+                // after that attempt notifies the listener. To clone the user's waker may panic,
+                // and then somebody else must hear what this waiter has heard.
+                let unused = |it: &mut dyn Attempt| {
+                    if notice.is_some() {
+                        it.pass_on()
+                    }
+                };
+                let waker = or_else(operation, |_| who.waker.clone(), unused);
+                self.join(operation.list(), who.kind, waker);
                 continue;
             };
             if node.notes.registered.load(Relaxed) {
@@ -132,16 +140,16 @@ impl Waiter {
         };
         match operation.attempt(turn) {
             Outcome::Done => {
-                self.succeed(operation, None);
-                return true;
+                self.conclude(operation, None);
+                true
             }
             Outcome::Again => {
-                self.start_over(operation);
+                self.conclude(operation, None);
                 operation.proceed();
+                false
             }
-            Outcome::Refused | Outcome::Reserved => {}
+            Outcome::Refused | Outcome::Reserved => false,
         }
-        false
     }
 
     /// Gives the place up; `true` if it had been notified and nobody has made use of that.
@@ -166,10 +174,11 @@ impl Waiter {
         }
     }
 
-    /// Leaves the list of one step for that of another.
-    pub(crate) fn start_over(&mut self, operation: &mut dyn Attempt) {
-        self.abandon(operation);
+    /// Leaves the list for that of the operation's next step; `true` if it had been notified.
+    pub(crate) fn leave_for_next_step(&mut self, list: &WaitList) -> bool {
+        let notified = self.leave(list);
         *self = Waiter::NEW;
+        notified
     }
 
     fn turn(&self, notice: Option<Notice>) -> Turn {
@@ -184,7 +193,8 @@ impl Waiter {
         }
     }
 
-    fn succeed(&mut self, operation: &mut dyn Attempt, notice: Option<Notice>) {
+    /// Ends this turn in the list after an attempt that got what it wanted.
+    fn conclude(&mut self, operation: &mut dyn Attempt, notice: Option<Notice>) {
         // It may have been notified besides, since this attempt was not owed to that.
         let unused = self.leave(operation.list());
         let patient = self
@@ -193,8 +203,10 @@ impl Waiter {
             .is_some_and(|node| node.notes.patient.is_past());
         self.lift(operation, patient || notice == Some(Notice::LastTurn));
         if unused {
-            operation.pass_on();
+            // Others' wakers may panic, and then nobody gets what has been taken.
+            or_else(operation, |it| it.pass_on(), |it| it.undo());
         }
+        *self = Waiter::NEW;
     }
 
     /// Ends the reservation if it's this waiter's own, or if it is `over` anyhow.
@@ -205,20 +217,18 @@ impl Waiter {
         }
     }
 
-    fn join(&mut self, list: &WaitList, who: Who<'_>) {
-        // The user's `clone` may panic, so nothing has been done yet.
-        let waker = who.waker.clone();
+    fn join(&mut self, list: &WaitList, kind: Kind, waker: Waker) {
         let notes = self
             .node
             .as_ref()
             .map_or_else(Notes::default, |node| node.notes.copy());
         notes.registered.store(false, Relaxed);
-        let node = Node::new(who.kind, waker, notes);
+        let node = Node::new(kind, waker, notes);
         match self.node.as_mut().and_then(Arc::get_mut) {
             Some(old) => *old = node,
             None => self.node = Some(Arc::new(node)),
         }
-        self.listener = Some(list.join(who.kind));
+        self.listener = Some(list.join(kind));
     }
 
     /// Makes the node the listener's waker. `Some` if the listener was notified before.
@@ -262,11 +272,13 @@ impl Waiter {
     /// a notification in between would be lost.
     #[cold]
     fn move_to(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> Option<Notice> {
+        // User code, so it comes before anything is changed.
+        let waker = who.waker.clone();
         let mut old = Waiter {
             listener: self.listener.take(),
             node: self.node.clone(),
         };
-        self.join(operation.list(), who);
+        self.join(operation.list(), who.kind, waker);
         if !old.leave(operation.list()) {
             return None;
         }
@@ -290,6 +302,21 @@ impl Waiter {
             }
         }
         Poll::Pending
+    }
+}
+
+/// Does something that may panic, and if it does, something else.
+fn or_else<T>(
+    operation: &mut dyn Attempt,
+    action: impl FnOnce(&mut dyn Attempt) -> T,
+    otherwise: impl FnOnce(&mut dyn Attempt),
+) -> T {
+    match catch_unwind(AssertUnwindSafe(|| action(operation))) {
+        Ok(output) => output,
+        Err(payload) => {
+            otherwise(operation);
+            resume_unwind(payload)
+        }
     }
 }
 
