@@ -32,20 +32,25 @@
 //! `RESERVED`. From then on only those may take the lock who were notified, in the order of the
 //! list and one a release, or who made the reservation; whoever comes along finds the lock
 //! "reserved", joins the list, and stands back. The waiter itself stood in the list
-//! when it made the reservation, so a bounded number of others gets the lock before it. It
-//! clears the bit when it takes the lock or gives up.
+//! when it made the reservation, so a bounded number of others gets the lock before it.
 //!
 //! The one it is kept for may be a task that nobody polls. So everyone who stands back
-//! does so for a millisecond at most while the lock is free; then it takes the lock, and clears the
-//! bit. `try_lock` and expired timeouts don't stand back at all: for them what is free is
-//! free.
+//! does so for a millisecond at most while the lock is free; then it takes the lock, and lifts the
+//! reservation. And once the release that has reached that waiter has set `CALLED`, the next
+//! release finds that somebody else had the lock since, and lifts it as well. `try_lock` and expired
+//! timeouts don't stand back at all: for them what is free is free.
 //!
-//! | `RESERVED` | who | when |
+//! | mark | who | when |
 //! |---|---|---|
-//! | set | a waiter in the list | refused, and first woken in vain over a millisecond ago |
-//! | set | `unlock_fair` | somebody waits |
-//! | cleared | who set it; after `unlock_fair`, who was woken by it | it takes the lock, or gives up |
-//! | cleared | whoever has stood back for a millisecond | it takes the lock |
+//! | `RESERVED` set | a waiter in the list | refused, and first woken in vain over a millisecond ago |
+//! | `CALLED` set | a release | it takes the waiter off the list that the lock is kept for |
+//! | both set | `unlock_fair` | somebody waits, and the next one is called at once |
+//! | both cleared | who it is kept for | takes the lock, or gives up |
+//! | both cleared | whoever has stood back for a millisecond | takes the lock |
+//! | both cleared | a release | finds `CALLED`; or finds nobody in the list |
+//!
+//! All accesses to these two are Relaxed as far as they are concerned: they say who should go first,
+//! and no data depend on that.
 
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
@@ -54,6 +59,7 @@ use crate::wait::{Order, Outcome, Turn, WaitList};
 const HELD: u32 = 1;
 const QUEUED: u32 = 2;
 const RESERVED: u32 = 4;
+const CALLED: u32 = 8;
 
 /// A lock that protects nothing but itself.
 pub(crate) struct RawLock {
@@ -151,7 +157,7 @@ impl RawLock {
             .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
             .is_err()
         {
-            self.release(RESERVED);
+            self.release(RESERVED | CALLED);
         }
     }
 
@@ -159,24 +165,29 @@ impl RawLock {
     fn release(&self, reserve: u32) {
         let word = &self.list.word;
         let mut old = word.load(Ordering::Relaxed);
-        loop {
-            let reserve = if old & QUEUED != 0 { reserve } else { 0 };
-            let new = (old & !(HELD | QUEUED)) | reserve;
+        let reserved = loop {
+            let reserved = if old & (RESERVED | CALLED) == RESERVED {
+                RESERVED
+            } else if old & QUEUED != 0 {
+                // If `CALLED` is set somebody else has had the lock since then: whoever
+                // it was kept for does not run.
+                reserve
+            } else {
+                0
+            };
             // Release: as in `unlock`. Acquire: pairs with the Release of those who left the mark.
-            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => break,
+            match word.compare_exchange_weak(old, reserved, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break reserved,
                 Err(now) => old = now,
             }
-        }
-        if old & QUEUED == 0 {
-            return;
-        }
-        let order = match (old & RESERVED, reserve) {
-            (0, 0) => Order::Free,
-            (0, _) => Order::Once,
-            _ => Order::Reserved,
         };
-        self.wake_next(order);
+        if old & QUEUED != 0 {
+            self.wake_next(match reserved {
+                0 => Order::Free,
+                RESERVED => Order::Reserved,
+                _ => Order::Once,
+            });
+        }
     }
 
     /// Wakes the next waiter in place of one that has been woken and does not want the lock
@@ -191,9 +202,33 @@ impl RawLock {
     }
 
     fn wake_next(&self, order: Order) {
-        // A reservation for nobody would only hold up whoever comes along.
-        if !self.list.wake_next(order) && order != Order::Free {
-            self.lift_reservation();
+        let next = self.list.next();
+        if order != Order::Free {
+            if next.is_empty() {
+                // A reservation for nobody would only hold up whoever comes along.
+                self.lift_reservation();
+            } else if next.has_favoured() {
+                self.call_favoured();
+            }
+        }
+        next.tell(order);
+    }
+
+    /// Notes that whoever the lock is kept for is about to be told so. It may have taken the lock by a
+    /// poll of its own before; then there is nothing to note.
+    fn call_favoured(&self) {
+        let word = &self.list.word;
+        let mut old = word.load(Ordering::Relaxed);
+        while old & RESERVED != 0 {
+            match word.compare_exchange_weak(
+                old,
+                old | CALLED,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => old = now,
+            }
         }
     }
 
@@ -204,7 +239,9 @@ impl RawLock {
 
     pub(crate) fn lift_reservation(&self) {
         if self.list.word.load(Ordering::Relaxed) & RESERVED != 0 {
-            self.list.word.fetch_and(!RESERVED, Ordering::Relaxed);
+            self.list
+                .word
+                .fetch_and(!(RESERVED | CALLED), Ordering::Relaxed);
         }
     }
 }

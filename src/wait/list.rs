@@ -25,7 +25,7 @@
 //! # Threads first, whoever is ahead (P1)
 //!
 //! A task that was woken may never be polled. A thread blocked behind it must not
-//! depend on that, so [`WaitList::wake_next`] goes on down the list until it has reached a
+//! depend on that, so [`WaitList::next`] goes on down the list until it has reached a
 //! thread, as long as `threads` says that there is one. Each thread's wait costs each task
 //! ahead of it one vain wake-up at most, after which that task stands behind it. Where only tasks
 //! wait or only threads, exactly one is woken and the price is one load.
@@ -80,7 +80,8 @@ impl WaitList {
         }
     }
 
-    /// Wakes whoever is next, and whoever comes after, until a thread has been reached.
+    /// Takes off the list whoever is next, and whoever comes after, until a thread has been
+    /// reached.
     ///
     /// The caller has just changed the state word by a read-modify-write that cleared the
     /// mark of those who wait. Whoever joined the list *before* that is found here: either
@@ -88,22 +89,20 @@ impl WaitList {
     /// then it had joined before this call takes the list's mutex, or it would have seen
     /// it cleared. That is why the fence of a plain `notify` is not needed.
     #[cold]
-    pub(crate) fn wake_next(&self, order: Order) -> bool {
+    pub(crate) fn next(&self) -> Noted {
         let mut chain = Noted::EMPTY;
-        let mut any = false;
         loop {
-            let (count, noted) = self.notify(1);
-            any |= count > 0;
+            let (_, noted) = self.notify(1);
             // Nobody there, or somebody who runs: see the module's documentation.
-            let Some(node) = noted.first else { break };
+            let Some(node) = noted.first else {
+                return chain;
+            };
             let reached = node.kind == Kind::Thread || self.threads.load(Ordering::Relaxed) == 0;
             chain.push(node);
             if reached {
-                break;
+                return chain;
             }
         }
-        chain.tell(order);
-        any
     }
 
     /// Wakes up to `n` of those who are in the list now, first come first served, and
@@ -142,7 +141,7 @@ impl WaitList {
     }
 }
 
-/// Who of several that are woken together may take the object.
+/// Who of those that are woken together may take the object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Whoever is quickest.
@@ -215,6 +214,11 @@ impl Node {
             .find(|notice| *notice as u8 == self.notice.load(Ordering::Acquire))
     }
 
+    /// Takes the waker out, for the waiter is about to have another node.
+    pub(super) fn mute(&self) -> Option<Waker> {
+        lock(&self.waker).take()
+    }
+
     fn tell(&self, notice: Notice) -> Option<Waker> {
         let mut slot = lock(&self.waker);
         self.notice.store(notice as u8, Ordering::Release);
@@ -239,7 +243,8 @@ local! {
 
 /// Nodes in the order of the list. The first has a place of its own, since mostly there is
 /// but one, and that should not cost an allocation.
-struct Noted {
+#[must_use = "those taken off the list must be told"]
+pub(crate) struct Noted {
     first: Option<Arc<Node>>,
     rest: Vec<Arc<Node>>,
 }
@@ -261,11 +266,20 @@ impl Noted {
         self.first.iter().chain(&self.rest)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Whether the one that made the reservation is among them.
+    pub(crate) fn has_favoured(&self) -> bool {
+        self.iter().any(|node| node.notes.is_favoured())
+    }
+
     /// Tells every node its notice and calls its waker: threads first, since unparking is
     /// the crate's own code while a task's waker may take its time; all of them, even if one
     /// panics. That panic goes on to the caller when everybody has been woken, unless it is
     /// unwinding already.
-    fn tell(self, order: Order) {
+    pub(crate) fn tell(self, order: Order) {
         let chosen = match order {
             Order::Free => None,
             Order::Reserved | Order::Once => self

@@ -44,7 +44,7 @@
 //! |---|---|---|
 //! | P1: a blocked thread depends on no task | `list.rs`: a release wakes in order until it has reached a thread | one load, unless both sides wait: then one vain wake-up for each task ahead |
 //! | P2: every poll is an attempt | `waiter.rs`: `advance` attempts before it looks whether it was notified | |
-//! | P3: who gives up passes on | `waiter.rs`: `abandon`, `succeed` | |
+//! | P3: who gives up passes on | `waiter.rs`: `abandon`, `conclude` | |
 //! | P4: a release wakes a further waiter | `list.rs`: notifications are "additional" | |
 //! | P5: no user code under a lock | `list.rs`: wakers only note themselves down | an allocation for the node, and a thread-local access a wake |
 //! | P6: nobody starves | `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock for each wake-up in vain |
@@ -371,6 +371,7 @@ impl<O: Operation> Timeout<O> {
             ready = waiter.last_attempt(operation);
             if !ready && operation.expire(waiter) {
                 *done = true;
+                *waiter = Waiter::NEW;
                 return Poll::Ready(operation.timed_out());
             }
             // What must be done yet is begun at once: there may be no other wake-up.
@@ -401,9 +402,8 @@ impl<O: Operation> Future for Timeout<O> {
             if this.sleep.is_none() {
                 this.sleep = time::Sleep::until(deadline);
             }
-            this.sleep
-                .as_mut()
-                .is_some_and(|sleep| sleep.poll(cx).is_ready())
+            let sleep = this.sleep.as_mut();
+            sleep.is_some_and(|sleep| sleep.poll(deadline, cx).is_ready())
         });
         if this.deadline.is_none() {
             this.sleep = None;

@@ -99,7 +99,11 @@ impl Parker {
     /// Sleeps until woken or until the deadline. Returns whether it slept at all.
     fn park(&self, until: Option<Instant>) -> bool {
         let mut spin = Spin::long();
-        while !self.woken.load(Ordering::Relaxed) && spin.pause() {}
+        while !self.woken.load(Ordering::Relaxed) {
+            if !spin.pause() {
+                break;
+            }
+        }
         let mut slept = false;
         while !self.woken.swap(false, Ordering::Acquire) {
             match until {

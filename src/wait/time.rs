@@ -97,7 +97,17 @@ mod sleep {
             })
         }
 
-        pub(in crate::wait) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        /// `deadline` is the one it was made for.
+        pub(in crate::wait) fn poll(
+            &mut self,
+            #[cfg_attr(not(feature = "tokio"), expect(unused_variables))] deadline: &Deadline,
+            cx: &mut Context<'_>,
+        ) -> Poll<()> {
+            // A task that has left its runtime can't rely on that one's timer any more.
+            #[cfg(feature = "tokio")]
+            if matches!(self, Sleep::Tokio(_)) && tokio::runtime::Handle::try_current().is_err() {
+                *self = Sleep::until(deadline).unwrap_or(Sleep::Over);
+            }
             match self {
                 Sleep::Over => Poll::Ready(()),
                 Sleep::Io(timer) => Pin::new(timer).poll(cx).map(drop),

@@ -89,14 +89,17 @@ impl Waiter {
         let mut early = None;
         loop {
             let notice = early.take().or_else(|| self.hear(operation, who));
+            if let (Some(Notice::LastTurn), Some(node)) = (notice, &self.node) {
+                node.notes.favoured.store(true, Relaxed);
+            }
             let turn = self.turn(notice);
             let reserved = match operation.attempt(turn) {
                 Outcome::Done => {
-                    self.conclude(operation, notice);
+                    self.conclude(operation);
                     return Poll::Ready(());
                 }
                 Outcome::Again => {
-                    self.conclude(operation, notice);
+                    self.conclude(operation);
                     operation.proceed();
                     continue;
                 }
@@ -140,11 +143,11 @@ impl Waiter {
         };
         match operation.attempt(turn) {
             Outcome::Done => {
-                self.conclude(operation, None);
+                self.conclude(operation);
                 true
             }
             Outcome::Again => {
-                self.conclude(operation, None);
+                self.conclude(operation);
                 operation.proceed();
                 false
             }
@@ -194,14 +197,14 @@ impl Waiter {
     }
 
     /// Ends this turn in the list after an attempt that got what it wanted.
-    fn conclude(&mut self, operation: &mut dyn Attempt, notice: Option<Notice>) {
+    fn conclude(&mut self, operation: &mut dyn Attempt) {
         // It may have been notified besides, since this attempt was not owed to that.
         let unused = self.leave(operation.list());
         let patient = self
             .node
             .as_ref()
             .is_some_and(|node| node.notes.patient.is_past());
-        self.lift(operation, patient || notice == Some(Notice::LastTurn));
+        self.lift(operation, patient);
         if unused {
             // Others' wakers may panic, and then nobody gets what has been taken.
             or_else(operation, |it| it.pass_on(), |it| it.undo());
@@ -245,7 +248,7 @@ impl Waiter {
             Poll::Ready(()) => {
                 self.listener = None;
                 list.forget(node.kind);
-                Some(Notice::LastTurn)
+                Some(Notice::Turn)
             }
         }
     }
@@ -272,8 +275,9 @@ impl Waiter {
     /// a notification in between would be lost.
     #[cold]
     fn move_to(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> Option<Notice> {
-        // User code, so it comes before anything is changed.
+        // User code, so it comes before anything is changed: a `clone` that panics, a `drop` that locks.
         let waker = who.waker.clone();
+        drop(self.node.as_ref().and_then(|node| node.mute()));
         let mut old = Waiter {
             listener: self.listener.take(),
             node: self.node.clone(),
@@ -331,13 +335,13 @@ fn claim(notes: &Notes, operation: &mut dyn Attempt) {
 /// long others respect that.
 const ONE_MILLISECOND: Duration = Duration::from_millis(if cfg!(loom) { 0 } else { 1 });
 
-/// When something began, if it has, in units of an eighth of a millisecond.
+/// When something began, if it has, in units of 65,536 nanoseconds.
 #[derive(Debug, Default)]
 struct Stamp(AtomicU32);
 
 impl Stamp {
-    /// The clock, as a number that is never zero. It wraps around after days, and
-    /// then a waiter may be taken for less patient or impatient than it is.
+    /// The clock, as an odd number, since zero means that nothing has begun. It wraps around
+    /// after days, and then somebody may be taken for more patient than they are.
     fn now() -> u32 {
         static START: OnceLock<Instant> = OnceLock::new();
         let nanos = (now() - *START.get_or_init(now)).as_nanos();
