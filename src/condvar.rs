@@ -471,9 +471,9 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
         }
     }
 
-    fn reserve(&mut self) -> bool {
+    fn reserve(&mut self, again: bool) -> bool {
         match &mut self.step {
-            Step::Locking { lock, .. } => lock.reserve(),
+            Step::Locking { lock, .. } => lock.reserve(again),
             _ => false,
         }
     }

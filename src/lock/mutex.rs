@@ -321,8 +321,8 @@ impl<M: MutexRef> Attempt for Acquire<M> {
         true
     }
 
-    fn reserve(&mut self) -> bool {
-        self.raw().reserve()
+    fn reserve(&mut self, again: bool) -> bool {
+        self.raw().reserve(again)
     }
 
     fn lift_reservation(&mut self) {

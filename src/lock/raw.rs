@@ -44,6 +44,7 @@
 //! |---|---|---|
 //! | `RESERVED` set | a waiter in the list | refused, and first woken in vain over a millisecond ago |
 //! | `CALLED` set | a release | it takes the waiter off the list that the lock is kept for |
+//! | `CALLED` cleared | who it is kept for | has come, was refused, and waits again |
 //! | both set | `unlock_fair` | somebody waits, and the next one is called at once |
 //! | both cleared | who it is kept for | takes the lock, or gives up |
 //! | both cleared | whoever has stood back for a millisecond | takes the lock |
@@ -233,8 +234,16 @@ impl RawLock {
     }
 
     /// Keeps newcomers off; `false` if somebody else has done so already.
-    pub(crate) fn reserve(&self) -> bool {
-        self.list.word.fetch_or(RESERVED, Ordering::Relaxed) & RESERVED == 0
+    pub(crate) fn reserve(&self, again: bool) -> bool {
+        let word = &self.list.word;
+        if word.fetch_or(RESERVED, Ordering::Relaxed) & RESERVED == 0 {
+            return true;
+        }
+        if again {
+            // It has been called and has come, only too late.
+            word.fetch_and(!CALLED, Ordering::Relaxed);
+        }
+        again
     }
 
     pub(crate) fn lift_reservation(&self) {

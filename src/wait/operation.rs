@@ -74,8 +74,9 @@ pub trait Attempt {
     fn expire(&mut self, waiter: &mut Waiter) -> bool;
 
     /// Keeps newcomers off the object until `lift_reservation`; `false` if somebody else
-    /// did that already, or if nobody can be starved here.
-    fn reserve(&mut self) -> bool {
+    /// did that already, or if nobody can be starved here. `again` if this waiter did, and has
+    /// been woken in vain since.
+    fn reserve(&mut self, _again: bool) -> bool {
         false
     }
 

@@ -326,8 +326,9 @@ fn or_else<T>(
 
 /// Reserves the object if a waiter has been passed over for too long.
 fn claim(notes: &Notes, operation: &mut dyn Attempt) {
-    if notes.vain.is_past() && operation.reserve() {
-        notes.favoured.store(true, Relaxed);
+    if notes.vain.is_past() {
+        let mine = operation.reserve(notes.is_favoured());
+        notes.favoured.store(mine, Relaxed);
     }
 }
 

@@ -1,0 +1,227 @@
+//! Wakers that panic when they are cloned or woken, block when they are dropped, or have no data:
+//! no lock leaks, and nobody else is forgotten.
+
+mod worlds;
+
+use amphi::{Condvar, Mutex, Wait, block_on, mutex::Lock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as StdMutex};
+use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+use worlds::{Hand, poll_with, watched};
+
+/// A waker that has no data and does as its table says.
+fn without_data(table: &'static RawWakerVTable) -> Waker {
+    // SAFETY: None of the functions looks at the data.
+    unsafe { Waker::from_raw(RawWaker::new(ptr::null(), table)) }
+}
+
+fn panics_when_cloned() -> Waker {
+    static TABLE: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("in clone"), |_| {}, |_| {}, |_| {});
+    without_data(&TABLE)
+}
+
+fn panics_when_woken() -> Waker {
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| RawWaker::new(ptr::null(), &TABLE),
+        |_| panic!("in wake"),
+        |_| panic!("in wake"),
+        |_| {},
+    );
+    without_data(&TABLE)
+}
+
+struct Runs<F>(F);
+
+impl<F: Fn() + Send + Sync> Wake for Runs<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+struct RunsWhenDropped<F: Fn() + Send + Sync>(F);
+
+impl<F: Fn() + Send + Sync> Wake for RunsWhenDropped<F> {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl<F: Fn() + Send + Sync> Drop for RunsWhenDropped<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+fn leaked() -> &'static Mutex<()> {
+    Box::leak(Box::default())
+}
+
+/// Notified, refused, and then the clone of its waker panics.
+#[test]
+fn a_clone_that_panics_passes_the_notification_on() {
+    let mutex = Mutex::new(());
+    let next = Hand::new();
+    let guard = mutex.try_lock().unwrap();
+    let (mut first, mut second) = (mutex.lock(), mutex.lock());
+    assert!(Hand::new().poll(&mut first).is_pending());
+    assert!(next.poll(&mut second).is_pending());
+    drop(guard);
+    let guard = mutex.try_lock().unwrap();
+    let poll = catch_unwind(AssertUnwindSafe(|| {
+        poll_with(&panics_when_cloned(), &mut first).is_ready()
+    }));
+    assert!(poll.is_err());
+    drop(first);
+    drop(guard);
+    assert_eq!(next.woken(), 1);
+}
+
+/// It was a task and blocks a thread now, or the other way round, and there the clone panics.
+#[test]
+fn a_clone_that_panics_in_the_middle_of_a_move() {
+    let mutex = leaked();
+    let next = Hand::new();
+    let guard = mutex.try_lock().unwrap();
+    let (mut moves, mut second) = (mutex.lock(), mutex.lock());
+    block_on(async { assert!(futures::poll!(&mut moves).is_pending()) });
+    assert!(next.poll(&mut second).is_pending());
+    let poll = catch_unwind(AssertUnwindSafe(|| {
+        poll_with(&panics_when_cloned(), &mut moves).is_ready()
+    }));
+    assert!(poll.is_err());
+    drop(guard);
+    drop(moves);
+    assert_eq!(next.woken(), 1);
+    assert!(next.poll(&mut second).is_ready());
+}
+
+/// A wait succeeds although it was notified besides, and passes that on to a waker that panics:
+/// whoever polled it gets the panic, and so nobody the lock.
+#[test]
+fn a_panic_between_taking_and_giving_leaks_no_lock() {
+    let mutex = leaked();
+    let guard = mutex.try_lock().unwrap();
+    let polled: Arc<StdMutex<Option<Wait<Lock<'static, ()>>>>> = Arc::default();
+    let polls = polled.clone();
+    // Polls the second while the release that notified both is still telling them.
+    let waker = Waker::from(Arc::new(Runs(move || {
+        let mut second = polls.lock().unwrap().take().unwrap();
+        let poll = catch_unwind(AssertUnwindSafe(|| {
+            Hand::new().poll(&mut second).is_ready()
+        }));
+        assert!(poll.is_err(), "nothing was passed on");
+    })));
+    let (mut first, mut second) = (mutex.lock(), mutex.lock());
+    let (mut driven, mut last) = (mutex.lock(), mutex.lock());
+    assert!(poll_with(&waker, &mut first).is_pending());
+    assert!(Hand::new().poll(&mut second).is_pending());
+    block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
+    assert!(poll_with(&panics_when_woken(), &mut last).is_pending());
+    *polled.lock().unwrap() = Some(second);
+    drop(guard);
+    drop((first, driven, last));
+    assert!(!mutex.is_locked(), "no guard exists");
+}
+
+/// The waker of a wait that a thread now blocks on is dropped meanwhile, and blocks.
+#[test]
+fn a_drop_that_locks_in_the_middle_of_a_move() {
+    watched(|| {
+        let mutex = leaked();
+        let guard = mutex.try_lock().unwrap();
+        let mut wait = mutex.lock();
+        let waker = Waker::from(Arc::new(RunsWhenDropped(|| drop(mutex.lock().block()))));
+        assert!(poll_with(&waker, &mut wait).is_pending());
+        drop(waker);
+        let releases = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            drop(guard);
+        });
+        drop(wait.block());
+        releases.join().unwrap();
+    });
+}
+
+/// The other future blocks on the same lock, which is released later.
+#[test]
+fn or_with_a_future_that_blocks() {
+    watched(|| {
+        let mutex = leaked();
+        let guard = mutex.try_lock().unwrap();
+        let releases = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            drop(guard);
+        });
+        let _ = mutex
+            .lock()
+            .or(async { drop(mutex.lock().block()) })
+            .block();
+        releases.join().unwrap();
+    });
+}
+
+/// A waker without data is a task's like any other.
+#[test]
+fn a_waker_without_data() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let hands = [Hand::new(), Hand::new()];
+    let mut waits = [mutex.lock(), mutex.lock(), mutex.lock()];
+    assert!(hands[0].poll(&mut waits[0]).is_pending());
+    assert!(hands[1].poll(&mut waits[1]).is_pending());
+    assert!(poll_with(Waker::noop(), &mut waits[2]).is_pending());
+    drop(guard);
+    assert_eq!(hands.each_ref().map(Hand::woken), [1, 0]);
+
+    let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    let mut first = changed.wait(mutex.try_lock().unwrap());
+    assert!(poll_with(&panics_when_woken(), &mut first).is_pending());
+    let mut second = changed.wait(mutex.try_lock().unwrap());
+    assert!(hands[0].poll(&mut second).is_pending());
+    assert!(catch_unwind(AssertUnwindSafe(|| changed.notify_all())).is_err());
+    assert!(hands[0].poll(&mut second).is_ready());
+}
+
+/// A token of `unpark` that comes at the same moment as the wake-up belongs to the program.
+#[test]
+fn a_token_that_comes_with_the_wakeup() {
+    watched(|| {
+        for _ in 0..200 {
+            let event = Arc::new(amphi::Event::new());
+            let waits = event.clone();
+            let reached = Arc::new(AtomicUsize::new(0));
+            let reaches = reached.clone();
+            let thread = thread::spawn(move || {
+                reaches.store(1, Ordering::SeqCst);
+                waits.wait().block();
+                thread::park();
+            });
+            while reached.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            thread.thread().unpark();
+            event.set();
+            thread.join().unwrap();
+        }
+    });
+}
+
+/// Polls on after its waker was exchanged at every step.
+#[test]
+fn a_waker_that_changes_with_every_poll() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let mut wait = mutex.lock();
+    let mut hand = Hand::new();
+    for _ in 0..10 {
+        let other = Hand::new();
+        assert!(other.poll(&mut wait).is_pending());
+        hand = other;
+    }
+    drop(guard);
+    assert_eq!(hand.woken(), 1);
+    assert!(matches!(hand.poll(&mut wait), Poll::Ready(_)));
+}

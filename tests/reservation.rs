@@ -1,0 +1,114 @@
+//! What a reservation must not do: outlive the one that it was made for.
+
+mod worlds;
+
+use amphi::{Condvar, Mutex, MutexGuard};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use worlds::Hand;
+
+/// Whether a newcomer gets the lock at its first poll, as it does if nothing is reserved.
+fn is_free_for_all(mutex: &Mutex<()>) -> bool {
+    Hand::new().poll(&mut mutex.lock()).is_ready()
+}
+
+#[test]
+fn the_only_waiter_gives_up_after_a_fair_unlock() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let mut wait = mutex.lock();
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    MutexGuard::unlock_fair(guard);
+    assert!(!is_free_for_all(&mutex));
+    drop(wait);
+    assert!(is_free_for_all(&mutex));
+}
+
+#[test]
+fn somebody_who_waits_for_nothing_barges_in() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let guard = mutex.try_lock().unwrap();
+    let mut wait = mutex.lock();
+    assert!(hand.poll(&mut wait).is_pending());
+    MutexGuard::unlock_fair(guard);
+    let guard = mutex.try_lock().unwrap();
+    assert!(hand.poll(&mut wait).is_pending());
+    drop(guard);
+    assert!(hand.poll(&mut wait).is_ready());
+    assert!(is_free_for_all(&mutex));
+}
+
+#[test]
+fn a_condvars_waiter_takes_it_back() {
+    let (mutex, changed, hand) = (Mutex::new(()), Condvar::new(), Hand::new());
+    let mut wait = changed.wait(mutex.try_lock().unwrap());
+    assert!(hand.poll(&mut wait).is_pending());
+    let guard = mutex.try_lock().unwrap();
+    changed.notify_one();
+    assert!(hand.poll(&mut wait).is_pending());
+    MutexGuard::unlock_fair(guard);
+    assert!(hand.poll(&mut wait).is_ready());
+    assert!(is_free_for_all(&mutex));
+}
+
+/// A wait that has been woken in vain for more than a millisecond, and holds a reservation.
+fn starve<'a>(
+    mutex: &'a Mutex<()>,
+    hand: &Hand,
+) -> impl Future<Output = MutexGuard<'a, ()>> + Unpin {
+    let mut wait = mutex.lock();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(5) {
+        let guard = mutex.try_lock().unwrap();
+        assert!(hand.poll(&mut wait).is_pending());
+        drop(guard);
+    }
+    assert!(!is_free_for_all(mutex), "it has reserved nothing");
+    wait
+}
+
+#[test]
+fn the_starving_waiter_gives_up() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let wait = starve(&mutex, &hand);
+    drop(wait);
+    assert!(is_free_for_all(&mutex));
+}
+
+#[test]
+fn the_starving_waiter_succeeds() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut wait = starve(&mutex, &hand);
+    assert!(hand.poll(&mut wait).is_ready());
+    assert!(is_free_for_all(&mutex));
+}
+
+/// It has been called, and does not come: the next release does not keep the lock for it any more.
+#[test]
+fn the_starving_waiter_does_not_come() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut wait = starve(&mutex, &hand);
+    drop(mutex.try_lock().unwrap());
+    assert!(is_free_for_all(&mutex));
+    let Poll::Ready(guard) = hand.poll(&mut wait) else {
+        panic!("the lock is free")
+    };
+    drop(guard);
+    assert!(is_free_for_all(&mutex));
+}
+
+/// Whoever has stood back for long enough ends it.
+#[test]
+fn a_newcomer_loses_patience() {
+    let (mutex, hand, newcomer) = (Mutex::new(()), Hand::new(), Hand::new());
+    let mut starving = starve(&mutex, &hand);
+    let mut wait = mutex.lock();
+    let mut polls = 0;
+    while newcomer.poll(&mut wait).is_pending() {
+        polls += 1;
+        assert_eq!(newcomer.woken(), polls, "nobody else would wake it");
+    }
+    assert!(polls > 0);
+    assert!(is_free_for_all(&mutex));
+    assert!(hand.poll(&mut starving).is_ready());
+}
