@@ -83,3 +83,8 @@ pub use lock::mutex::{
     self, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,
 };
 pub use wait::{Operation, Or, Timeout, Wait, block_on};
+
+/// The README's example, so that it compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
