@@ -36,8 +36,9 @@ pub(super) struct Notes {
     registered: AtomicBool,
     /// Made the reservation that is, or was, in force.
     favoured: AtomicBool,
-    /// When it was first woken in vain.
-    vain: Stamp,
+    /// How often it was woken in vain, and since when.
+    vain: AtomicU32,
+    vain_since: Stamp,
     /// Since when it has left the object to somebody else.
     patient: Stamp,
 }
@@ -47,11 +48,26 @@ impl Notes {
         self.favoured.load(Relaxed)
     }
 
+    fn woken_in_vain(&self) {
+        self.vain
+            .store(self.vain.load(Relaxed).saturating_add(1), Relaxed);
+        self.vain_since.set();
+    }
+
+    /// Whether it has been passed over for too long. The clock costs as much as the rest of
+    /// a turn in the list, so it is looked at after 1, 2, 4, 8, and then every 8 wake-ups in vain: they
+    /// are many only if they come quickly.
+    fn is_starving(&self) -> bool {
+        let vain = self.vain.load(Relaxed);
+        vain > 0 && (vain % 8 == 0 || vain.is_power_of_two()) && self.vain_since.is_past()
+    }
+
     fn copy(&self) -> Notes {
         Notes {
             registered: AtomicBool::new(self.registered.load(Relaxed)),
             favoured: AtomicBool::new(self.favoured.load(Relaxed)),
-            vain: self.vain.clone(),
+            vain: AtomicU32::new(self.vain.load(Relaxed)),
+            vain_since: self.vain_since.clone(),
             patient: self.patient.clone(),
         }
     }
@@ -108,7 +124,7 @@ impl Waiter {
             };
             let Some(node) = self.node.as_ref().filter(|_| self.listener.is_some()) else {
                 if let Some(node) = self.node.as_ref().filter(|_| notice.is_some()) {
-                    node.notes.vain.set();
+                    node.notes.woken_in_vain();
                 }
                 // In the list first, and then one more attempt: whatever changes
                 // after that attempt notifies the listener. To clone the user's waker may panic,
@@ -326,7 +342,7 @@ fn or_else<T>(
 
 /// Reserves the object if a waiter has been passed over for too long.
 fn claim(notes: &Notes, operation: &mut dyn Attempt) {
-    if notes.vain.is_past() {
+    if notes.is_favoured() || notes.is_starving() {
         let mine = operation.reserve(notes.is_favoured());
         notes.favoured.store(mine, Relaxed);
     }

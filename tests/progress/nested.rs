@@ -1,3 +1,5 @@
+//! Waits within waits, and the program's own use of the thread's token.
+
 use super::*;
 
 /// A poll that blocks its thread, in a future that is itself driven by `block_on`: the inner

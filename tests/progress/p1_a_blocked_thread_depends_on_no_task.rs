@@ -1,3 +1,5 @@
+//! P1: a release wakes a blocked thread, whoever is ahead of it.
+
 use super::*;
 
 /// `ahead` tasks, which nobody polls any more, are in the queue; behind them a thread.

@@ -1,3 +1,5 @@
+//! P2: a poll succeeds on what is free, whether it was notified or not.
+
 use super::*;
 
 worlds! {

@@ -1,3 +1,5 @@
+//! P3: dropped, timed out or cancelled after its notification, a wait passes it on.
+
 use super::*;
 
 /// How a waiter that has been notified gives up.

@@ -1,3 +1,5 @@
+//! P4: two releases before the first woken waiter runs wake two.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! P5: wakers and predicates may do on the same object what they like.
+
 use super::*;
 
 /// A waker that runs a function, as an executor that polls where it is woken does.

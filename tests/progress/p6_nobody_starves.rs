@@ -1,3 +1,5 @@
+//! P6: under a stream of newcomers every waiter gets through.
+
 use super::*;
 
 worlds! {

@@ -1,3 +1,5 @@
+//! P7: a panic in user code releases what was held.
+
 use super::*;
 
 /// Released by the panic itself, not only when the wait is dropped.
