@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
-use worlds::{Hand, On, World, worlds};
+use worlds::{Hand, On, World, watched, worlds};
 
 /// What a case shares between its parties.
 #[derive(Default)]
@@ -235,6 +235,32 @@ worlds! {
         assert!(!shared.mutex.is_locked());
         assert_eq!(shared.changed.notify_all(), 0);
     }
+}
+
+/// The notification comes in the very moment in which the time is up.
+#[test]
+fn a_notification_at_the_deadline_counts() {
+    watched(|| {
+        let shared = Shared::default();
+        let (mut counted, mut notified) = (0, 0);
+        for round in 0..4000 {
+            let guard = shared.mutex.lock().block();
+            let deadline = Instant::now() + Duration::from_micros(40);
+            thread::scope(|scope| {
+                let notifier = scope.spawn(|| {
+                    let early = Duration::from_nanos(10 * (round % 300));
+                    while Instant::now() + early < deadline {
+                        std::hint::spin_loop();
+                    }
+                    shared.changed.notify_one()
+                });
+                let wait = shared.changed.wait(guard).deadline(deadline);
+                notified += usize::from(!wait.block().1.timed_out());
+                counted += notifier.join().unwrap();
+            });
+        }
+        assert_eq!(counted, notified);
+    });
 }
 
 fn wait_by_hand<'a>(

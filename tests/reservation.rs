@@ -83,6 +83,24 @@ fn the_starving_waiter_succeeds() {
     assert!(is_free_for_all(&mutex));
 }
 
+/// It gets the lock by a poll of its own, before its turn, while others wait: they are not kept
+/// apart from newcomers any longer.
+#[test]
+fn the_starving_waiter_succeeds_before_its_turn() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = starve(&mutex, &hand);
+    let guard = mutex.try_lock().unwrap();
+    let mut others = [mutex.lock(), mutex.lock()];
+    assert!(Hand::new().poll(&mut others[0]).is_pending());
+    assert!(hand.poll(&mut starving).is_pending());
+    assert!(Hand::new().poll(&mut others[1]).is_pending());
+    let woken = hand.woken();
+    drop(guard);
+    assert_eq!(hand.woken(), woken, "it was not its turn");
+    assert!(hand.poll(&mut starving).is_ready());
+    assert!(is_free_for_all(&mutex));
+}
+
 /// It has been called, and does not come: the next release does not keep the lock for it any more.
 #[test]
 fn the_starving_waiter_does_not_come() {

@@ -138,27 +138,24 @@ impl RawLock {
     /// Gives the lock back. The caller holds it.
     #[inline]
     pub(crate) fn unlock(&self) {
-        // Release: what the holder did is seen by the next one.
-        if self
-            .list
-            .word
-            .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
-            .is_err()
-        {
-            self.release(0);
-        }
+        self.unlock_and_reserve(0);
     }
 
     /// Gives the lock back, and keeps it for those who wait. The caller holds it.
     #[inline]
     pub(crate) fn unlock_fair(&self) {
-        if self
-            .list
-            .word
+        self.unlock_and_reserve(RESERVED | CALLED);
+    }
+
+    #[inline]
+    fn unlock_and_reserve(&self, reserve: u32) {
+        // Release: what the holder did is seen by the next one.
+        let word = &self.list.word;
+        if word
             .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
             .is_err()
         {
-            self.release(RESERVED | CALLED);
+            self.release(reserve);
         }
     }
 

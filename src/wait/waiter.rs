@@ -8,7 +8,7 @@ use event_listener::{EventListener, Listener};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 // Not those that loom looks at: they are for one waiter's own notes.
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ pub(super) struct Notes {
     /// Made the reservation that is, or was, in force.
     favoured: AtomicBool,
     /// How often it was woken in vain, and since when.
-    vain: AtomicU32,
+    vain: AtomicU8,
     vain_since: Stamp,
     /// Since when it has left the object to somebody else.
     patient: Stamp,
@@ -59,14 +59,15 @@ impl Notes {
     /// are many only if they come quickly.
     fn is_starving(&self) -> bool {
         let vain = self.vain.load(Relaxed);
-        vain > 0 && (vain % 8 == 0 || vain.is_power_of_two()) && self.vain_since.is_past()
+        let looks = vain % 8 == 0 || vain.is_power_of_two() || vain == u8::MAX;
+        vain > 0 && looks && self.vain_since.is_past()
     }
 
     fn copy(&self) -> Notes {
         Notes {
             registered: AtomicBool::new(self.registered.load(Relaxed)),
             favoured: AtomicBool::new(self.favoured.load(Relaxed)),
-            vain: AtomicU32::new(self.vain.load(Relaxed)),
+            vain: AtomicU8::new(self.vain.load(Relaxed)),
             vain_since: self.vain_since.clone(),
             patient: self.patient.clone(),
         }

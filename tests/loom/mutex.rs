@@ -89,56 +89,61 @@ fn release_against_cancel() {
     });
 }
 
+/// A task that has been polled once stands in the queue, and behind it somebody who increments. Then comes the release, and
+/// what the case does with the task.
+fn behind_a_task(increments: fn(Arc<Shared>), release: fn(MutexGuard<'_, Data>), gives_up: bool) {
+    model(2, move || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut task = mutex.0.lock();
+        assert!(!poll_once(&mut task));
+        let behind = mutex.clone();
+        let party = thread::spawn(move || increments(behind));
+        release(guard);
+        let unpolled = if gives_up { None } else { Some(task) };
+        party.join().unwrap();
+        drop(unpolled);
+        increment(mutex.0.lock().block());
+        assert_eq!(count(&mutex), 2);
+    });
+}
+
+fn by_thread(mutex: Arc<Shared>) {
+    increment(mutex.0.lock().block());
+}
+
+fn by_block_on(mutex: Arc<Shared>) {
+    amphi::block_on(async { increment(mutex.0.lock().await) });
+}
+
 /// As above, and it is a thread that waits behind.
 #[test]
 fn release_against_cancel_before_a_thread() {
-    model(2, || {
-        let mutex = shared();
-        let guard = mutex.0.lock().block();
-        let mut first = mutex.0.lock();
-        assert!(!poll_once(&mut first));
-        let behind = mutex.clone();
-        let thread = thread::spawn(move || increment(behind.0.lock().block()));
-        drop(guard);
-        drop(first);
-        thread.join().unwrap();
-        assert_eq!(count(&mutex), 1);
-    });
+    behind_a_task(by_thread, |guard| drop(guard), true);
+}
+
+/// A release that keeps the lock for those who wait, against one who gives up and one who does not.
+#[test]
+fn fair_release_against_cancel() {
+    behind_a_task(by_thread, |guard| MutexGuard::unlock_fair(guard), true);
 }
 
 /// A task that nobody polls stands ahead of a thread: P1.
 #[test]
 fn thread_behind_an_unpolled_task() {
-    model(2, || {
-        let mutex = shared();
-        let guard = mutex.0.lock().block();
-        let mut unpolled = mutex.0.lock();
-        assert!(!poll_once(&mut unpolled));
-        let behind = mutex.clone();
-        let thread = thread::spawn(move || increment(behind.0.lock().block()));
-        drop(guard);
-        thread.join().unwrap();
-        drop(unpolled);
-        assert_eq!(count(&mutex), 1);
-    });
+    behind_a_task(by_thread, |guard| drop(guard), false);
+}
+
+/// The same where the lock is kept for that task: the thread's patience has to end.
+#[test]
+fn thread_behind_an_unpolled_task_and_a_fair_release() {
+    behind_a_task(by_thread, |guard| MutexGuard::unlock_fair(guard), false);
 }
 
 /// The same with a future driven by `amphi::block_on`.
 #[test]
 fn driven_behind_an_unpolled_task() {
-    model(2, || {
-        let mutex = shared();
-        let guard = mutex.0.lock().block();
-        let mut unpolled = mutex.0.lock();
-        assert!(!poll_once(&mut unpolled));
-        let behind = mutex.clone();
-        let thread =
-            thread::spawn(move || amphi::block_on(async { increment(behind.0.lock().await) }));
-        drop(guard);
-        thread.join().unwrap();
-        drop(unpolled);
-        assert_eq!(count(&mutex), 1);
-    });
+    behind_a_task(by_block_on, |guard| drop(guard), false);
 }
 
 /// The waiter was polled as a task, and then a thread blocks on it.
@@ -158,23 +163,5 @@ fn release_against_a_change_of_sides() {
         drop(guard);
         thread.join().unwrap();
         assert!(mutex.0.try_lock().is_some());
-    });
-}
-
-/// A release that keeps the lock for those who wait, against one who gives up and one who does not.
-#[test]
-fn fair_release_against_cancel() {
-    model(2, || {
-        let mutex = shared();
-        let guard = mutex.0.lock().block();
-        let mut first = mutex.0.lock();
-        assert!(!poll_once(&mut first));
-        let behind = mutex.clone();
-        let thread = thread::spawn(move || increment(behind.0.lock().block()));
-        MutexGuard::unlock_fair(guard);
-        drop(first);
-        thread.join().unwrap();
-        increment(mutex.0.lock().block());
-        assert_eq!(count(&mutex), 2);
     });
 }
