@@ -116,8 +116,7 @@ impl Waiter {
                     return Poll::Ready(());
                 }
                 Outcome::Again => {
-                    self.conclude(operation);
-                    operation.proceed();
+                    self.proceed(operation);
                     continue;
                 }
                 Outcome::Refused => false,
@@ -164,8 +163,7 @@ impl Waiter {
                 true
             }
             Outcome::Again => {
-                self.conclude(operation);
-                operation.proceed();
+                self.proceed(operation);
                 false
             }
             Outcome::Refused | Outcome::Reserved => false,
@@ -226,7 +224,13 @@ impl Waiter {
             // Others' wakers may panic, and then nobody gets what has been taken.
             or_else(operation, |it| it.pass_on(), |it| it.undo());
         }
+    }
+
+    /// Leaves this step of the operation for the next one.
+    fn proceed(&mut self, operation: &mut dyn Attempt) {
+        self.conclude(operation);
         *self = Waiter::NEW;
+        operation.proceed();
     }
 
     /// Ends the reservation if it's this waiter's own, or if it is `over` anyhow.
