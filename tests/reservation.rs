@@ -106,6 +106,9 @@ fn the_starving_waiter_succeeds_before_its_turn() {
 fn the_starving_waiter_does_not_come() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
     let mut wait = starve(&mutex, &hand);
+    // Somebody else waits, so the reservation does not end for want of anybody to wake.
+    let mut other = mutex.lock();
+    assert!(Hand::new().poll(&mut other).is_pending());
     drop(mutex.try_lock().unwrap());
     assert!(is_free_for_all(&mutex));
     let Poll::Ready(guard) = hand.poll(&mut wait) else {

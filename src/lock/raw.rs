@@ -180,36 +180,29 @@ impl RawLock {
             }
         };
         if old & QUEUED != 0 {
-            self.wake_next(match reserved {
-                0 => Order::Free,
-                RESERVED => Order::Reserved,
-                _ => Order::Once,
-            });
+            self.wake_next(reserved);
         }
     }
 
     /// Wakes the next waiter in place of one that has been woken and does not want the lock
     /// any more.
     pub(crate) fn pass_on(&self) {
-        let reserved = self.list.word.load(Ordering::Relaxed) & RESERVED != 0;
-        self.wake_next(if reserved {
-            Order::Reserved
-        } else {
-            Order::Free
-        });
+        self.wake_next(self.list.word.load(Ordering::Relaxed));
     }
 
-    fn wake_next(&self, order: Order) {
+    /// Wakes those who are next, by the marks of the state word.
+    fn wake_next(&self, marks: u32) {
         let next = self.list.next();
-        if order != Order::Free {
-            if next.is_empty() {
-                // A reservation for nobody would only hold up whoever comes along.
-                self.lift_reservation();
-            } else if next.has_favoured() {
-                self.call_favoured();
-            }
+        if marks & RESERVED == 0 {
+            return next.tell(Order::Free);
         }
-        next.tell(order);
+        if next.is_empty() {
+            // A reservation for nobody would only hold up whoever comes along.
+            self.lift_reservation();
+        } else if next.has_favoured() {
+            self.call_favoured();
+        }
+        next.tell(Order::Reserved);
     }
 
     /// Notes that whoever the lock is kept for is about to be told so. It may have taken the lock by a

@@ -19,8 +19,8 @@
 //! poll left, or that poll finds the notice: a task that moves to another executor
 //! while it is being woken is woken there, or does not go to sleep. Only moves happen
 //! under that mutex; wakers are cloned before it is taken, and called and dropped after.
-//! A poll that is not the first reads `notice` without it: an Acquire, which pairs with
-//! the notifier's Release, so that what preceded the notification is seen.
+//! A poll that is not the first reads `notice` without it, Relaxed: whoever finds a notice leaves
+//! the list next, and that orders what preceded the notification before what follows.
 //!
 //! # Threads first, whoever is ahead (P1)
 //!
@@ -148,8 +148,6 @@ pub(crate) enum Order {
     Free,
     /// The first; the others stand back for as long as the reservation lasts.
     Reserved,
-    /// The first, and with that the reservation ends.
-    Once,
 }
 
 /// What a waiter is told when it has been taken off the list.
@@ -157,8 +155,6 @@ pub(crate) enum Order {
 pub(super) enum Notice {
     /// Try again.
     Turn = 1,
-    /// Try again, and lift the reservation when you succeed.
-    LastTurn,
     /// Try again, but leave it to another while the object is reserved.
     StandBack,
 }
@@ -209,9 +205,9 @@ impl Node {
     }
 
     fn notice(&self) -> Option<Notice> {
-        [Notice::Turn, Notice::LastTurn, Notice::StandBack]
+        [Notice::Turn, Notice::StandBack]
             .into_iter()
-            .find(|notice| *notice as u8 == self.notice.load(Ordering::Acquire))
+            .find(|notice| *notice as u8 == self.notice.load(Ordering::Relaxed))
     }
 
     /// Takes the waker out, for the waiter is about to have another node.
@@ -221,7 +217,7 @@ impl Node {
 
     fn tell(&self, notice: Notice) -> Option<Waker> {
         let mut slot = lock(&self.waker);
-        self.notice.store(notice as u8, Ordering::Release);
+        self.notice.store(notice as u8, Ordering::Relaxed);
         slot.take()
     }
 }
@@ -280,18 +276,11 @@ impl Noted {
     /// panics. That panic goes on to the caller when everybody has been woken, unless it is
     /// unwinding already.
     pub(crate) fn tell(self, order: Order) {
-        let chosen = match order {
-            Order::Free => None,
-            Order::Reserved | Order::Once => self
-                .iter()
-                .position(|node| node.notes.is_favoured())
-                .or(Some(0)),
-        };
-        let notice = |index| match chosen {
-            None => Notice::Turn,
-            Some(chosen) if chosen != index => Notice::StandBack,
-            Some(_) if order == Order::Once => Notice::LastTurn,
-            Some(_) => Notice::Turn,
+        let favoured = self.iter().position(|node| node.notes.is_favoured());
+        let chosen = favoured.unwrap_or(0);
+        let notice = |index| match order {
+            Order::Reserved if index != chosen => Notice::StandBack,
+            _ => Notice::Turn,
         };
         if !self.rest.is_empty() {
             for (index, node) in self

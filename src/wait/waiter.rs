@@ -106,9 +106,6 @@ impl Waiter {
         let mut early = None;
         loop {
             let notice = early.take().or_else(|| self.hear(operation, who));
-            if let (Some(Notice::LastTurn), Some(node)) = (notice, &self.node) {
-                node.notes.favoured.store(true, Relaxed);
-            }
             let turn = self.turn(notice);
             let reserved = match operation.attempt(turn) {
                 Outcome::Done => {
