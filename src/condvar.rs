@@ -445,6 +445,14 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
         }
     }
 
+    fn undo(&mut self) {
+        if let Step::Locking { lock, locked, .. } = &mut self.step {
+            if std::mem::take(locked) {
+                lock.undo();
+            }
+        }
+    }
+
     fn pass_on(&mut self) {
         match &mut self.step {
             Step::Listening { .. } => {
@@ -518,9 +526,8 @@ impl<G: LockGuard, C> Drop for Suspend<'_, G, C> {
                 notified,
                 locked,
             } => {
-                if *locked {
-                    drop(lock.take());
-                }
+                // Dropped after the notification, also if that panics.
+                let _guard = locked.then(|| lock.take());
                 if *notified {
                     self.condvar.notify_one();
                 }

@@ -3,7 +3,7 @@
 
 mod worlds;
 
-use amphi::{Condvar, Mutex, Wait, block_on, mutex::Lock};
+use amphi::{Condvar, Mutex, block_on};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::{Arc, Mutex as StdMutex};
@@ -97,32 +97,60 @@ fn a_clone_that_panics_in_the_middle_of_a_move() {
     assert!(next.poll(&mut second).is_ready());
 }
 
-/// A wait succeeds although it was notified besides, and passes that on to a waker that panics:
-/// whoever polled it gets the panic, and so nobody the lock.
-#[test]
-fn a_panic_between_taking_and_giving_leaks_no_lock() {
-    let mutex = leaked();
+/// A wait for the mutex, made and polled by `prepare`, succeeds although it was notified besides, and passes
+/// that on to a waker that panics: whoever polled it gets the panic, and so nobody the lock.
+fn panics_between_taking_and_giving<W>(mutex: &'static Mutex<()>, prepare: impl FnOnce() -> W)
+where
+    W: Future + Unpin + Send + 'static,
+{
     let guard = mutex.try_lock().unwrap();
-    let polled: Arc<StdMutex<Option<Wait<Lock<'static, ()>>>>> = Arc::default();
+    let polled: Arc<StdMutex<Option<W>>> = Arc::default();
     let polls = polled.clone();
     // Polls the second while the release that notified both is still telling them.
     let waker = Waker::from(Arc::new(Runs(move || {
-        let mut second = polls.lock().unwrap().take().unwrap();
-        let poll = catch_unwind(AssertUnwindSafe(|| {
-            Hand::new().poll(&mut second).is_ready()
-        }));
+        let mut slot = polls.lock().unwrap();
+        let second = slot.as_mut().unwrap();
+        let poll = catch_unwind(AssertUnwindSafe(|| Hand::new().poll(second).is_ready()));
         assert!(poll.is_err(), "nothing was passed on");
     })));
-    let (mut first, mut second) = (mutex.lock(), mutex.lock());
-    let (mut driven, mut last) = (mutex.lock(), mutex.lock());
+    let (mut first, mut driven, mut last) = (mutex.lock(), mutex.lock(), mutex.lock());
     assert!(poll_with(&waker, &mut first).is_pending());
-    assert!(Hand::new().poll(&mut second).is_pending());
+    *polled.lock().unwrap() = Some(prepare());
     block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
     assert!(poll_with(&panics_when_woken(), &mut last).is_pending());
-    *polled.lock().unwrap() = Some(second);
     drop(guard);
-    drop((first, driven, last));
     assert!(!mutex.is_locked(), "no guard exists");
+    drop((first, driven, last));
+    drop(polled.lock().unwrap().take());
+    assert!(!mutex.is_locked(), "no guard exists");
+}
+
+#[test]
+fn a_panic_between_taking_and_giving_leaks_no_lock() {
+    let mutex = leaked();
+    panics_between_taking_and_giving(mutex, || {
+        let mut wait = mutex.lock();
+        assert!(Hand::new().poll(&mut wait).is_pending());
+        wait
+    });
+}
+
+#[test]
+fn nor_does_it_in_a_condition_variables_wait() {
+    let mutex = leaked();
+    let changed: &'static Condvar = Box::leak(Box::default());
+    let mut wait = changed.wait(mutex.try_lock().unwrap());
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    let next = Hand::new();
+    let mut waits_too = changed.wait(mutex.try_lock().unwrap());
+    assert!(next.poll(&mut waits_too).is_pending());
+    panics_between_taking_and_giving(mutex, || {
+        assert_eq!(changed.notify_one(), 1);
+        assert!(Hand::new().poll(&mut wait).is_pending());
+        wait
+    });
+    assert_eq!(next.woken(), 1, "the notification was lost");
+    assert!(next.poll(&mut waits_too).is_ready());
 }
 
 /// The waker of a wait that a thread now blocks on is dropped meanwhile, and blocks.

@@ -479,8 +479,8 @@ impl<M: MutexRef, U: ?Sized> Guard<M, U> {
 
     /// Releases the mutex and keeps it for those who wait, in order.
     ///
-    /// Whoever comes along meanwhile stands back, also the caller, until the next waiter has had its turn
-    /// (for a millisecond at most, in case that's a task that nobody polls). It costs the
+    /// Whoever comes along meanwhile to wait for it stands back, also the caller, until the next waiter has
+    /// had its turn (for a millisecond at most, in case that's a task that nobody polls); `try_lock` does not. It costs the
     /// time in which nobody holds the mutex, so it's for releases after which the others should get a chance; no
     /// waiter starves without it.
     ///

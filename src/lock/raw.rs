@@ -35,15 +35,15 @@
 //! when it made the reservation, so a bounded number of others gets the lock before it.
 //!
 //! The one it is kept for may be a task that nobody polls. So everyone who stands back
-//! does so for a millisecond at most while the lock is free; then it takes the lock, and lifts the
-//! reservation. And once the release that has reached that waiter has set `CALLED`, the next
+//! does so for a millisecond at most in which it always finds the lock free; then it takes the lock, and
+//! lifts the reservation. And once the release that has reached that waiter has set `CALLED`, the next
 //! release finds that somebody else had the lock since, and lifts it as well. `try_lock` and expired
 //! timeouts don't stand back at all: for them what is free is free.
 //!
 //! | mark | who | when |
 //! |---|---|---|
 //! | `RESERVED` set | a waiter in the list | refused, and first woken in vain over a millisecond ago |
-//! | `CALLED` set | a release | it takes the waiter off the list that the lock is kept for |
+//! | `CALLED` set | a release, or who passes its notification on | it takes the waiter off the list that the lock is kept for |
 //! | `CALLED` cleared | who it is kept for | has come, was refused, and waits again |
 //! | both set | `unlock_fair` | somebody waits, and the next one is called at once |
 //! | both cleared | who it is kept for | takes the lock, or gives up |
@@ -192,11 +192,11 @@ impl RawLock {
 
     /// Wakes those who are next, by the marks of the state word.
     fn wake_next(&self, marks: u32) {
-        let next = self.list.next();
+        let (next, anybody) = self.list.next();
         if marks & RESERVED == 0 {
             return next.tell(Order::Free);
         }
-        if next.is_empty() {
+        if !anybody {
             // A reservation for nobody would only hold up whoever comes along.
             self.lift_reservation();
         } else if next.has_favoured() {

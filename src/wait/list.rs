@@ -13,6 +13,7 @@
 //! | `notice` | `waker` | meaning | who moves it on |
 //! |---|---|---|---|
 //! | 0 | `Some` | in the list, or noted and about to be told | the notifier, to the next line; the waiter, to itself with another waker |
+//! | 0 | `None` | in the list, and the waiter, which runs, is about to take another place | the waiter, by leaving the list |
 //! | a [`Notice`] | `None` | told: it has been taken off the list in its turn | the waiter, by leaving the list |
 //!
 //! Both change under the waker's mutex only, so either the notifier finds the waker that the last
@@ -28,11 +29,12 @@
 //! depend on that, so [`WaitList::next`] goes on down the list until it has reached a
 //! thread, as long as `threads` says that there is one. Each thread's wait costs each task
 //! ahead of it one vain wake-up at most, after which that task stands behind it. Where only tasks
-//! wait or only threads, exactly one is woken and the price is one load.
+//! wait, or only threads that call `block`, exactly one is woken and the price is one load.
 //!
 //! A thread that runs [`block_on`](crate::block_on) is blocked as well, but the future it
 //! drives need not poll the wait that was woken. Such a waiter ([`Kind::Driven`]) is reached
-//! like a thread, and does not end the walk.
+//! like a thread, and does not end the walk. So where many wait in `block_on`, each release wakes all
+//! of them up to the first that waits in `block`.
 //!
 //! A listener that is notified before its waker is registered is noted by nobody. It
 //! belongs to somebody between *join* and *register*, that is, to somebody who
@@ -87,20 +89,24 @@ impl WaitList {
     /// mark of those who wait. Whoever joined the list *before* that is found here: either
     /// it set the mark itself (and the caller's Acquire saw it), or it saw one already set, and
     /// then it had joined before this call takes the list's mutex, or it would have seen
-    /// it cleared. That is why the fence of a plain `notify` is not needed.
+    /// it cleared.
+    ///
+    /// Returns as well whether there was anybody at all.
     #[cold]
-    pub(crate) fn next(&self) -> Noted {
+    pub(crate) fn next(&self) -> (Noted, bool) {
         let mut chain = Noted::EMPTY;
+        let mut anybody = false;
         loop {
-            let (_, noted) = self.notify(1);
+            let (count, noted) = self.notify(1);
+            anybody |= count > 0;
             // Nobody there, or somebody who runs: see the module's documentation.
             let Some(node) = noted.first else {
-                return chain;
+                return (chain, anybody);
             };
             let reached = node.kind == Kind::Thread || self.threads.load(Ordering::Relaxed) == 0;
             chain.push(node);
             if reached {
-                return chain;
+                return (chain, anybody);
             }
         }
     }
@@ -115,7 +121,9 @@ impl WaitList {
     }
 
     fn notify(&self, n: usize) -> (usize, Noted) {
-        let count = self.event.notify(n.additional().relaxed());
+        // With the list's own fence: today its mutex orders all that is needed, but it only promises
+        // to lose nobody who listened before they looked if the fence is there.
+        let count = self.event.notify(n.additional());
         let noted = NOTED.with(|noted| std::mem::replace(&mut **noted.borrow_mut(), Noted::EMPTY));
         let threads = noted.iter().filter(|node| node.kind != Kind::Task).count();
         if threads > 0 {
@@ -260,10 +268,6 @@ impl Noted {
 
     fn iter(&self) -> impl Iterator<Item = &Arc<Node>> {
         self.first.iter().chain(&self.rest)
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none()
     }
 
     /// Whether the one that made the reservation is among them.

@@ -29,8 +29,7 @@
 //! * Between 1 and 3 the state may change and nobody is notified. That is what 3 is for: it
 //!   comes after 2, so a change is either seen by that attempt, or comes after it, and then the
 //!   notifier sees the mark and finds the listener. Both are read-modify-writes of the same word
-//!   (or a plain load that found the mark set already; see `lock/raw.rs`), so one of the two is first
-//!   and no fence is needed.
+//!   (or a plain load that found the mark set already; see `lock/raw.rs`), so one of the two is first.
 //! * Between 2 and 4 the waiter may be notified without a waker to call. Then 4 finds that, and the waiter,
 //!   which is running anyhow, goes on with step 1.
 //! * Between 4 and 7 it may be dropped, or its time may be up. Leaving the list says whether
@@ -43,11 +42,11 @@
 //! | | how | price |
 //! |---|---|---|
 //! | P1: a blocked thread depends on no task | `list.rs`: a release wakes in order until it has reached a thread | one load, unless both sides wait: then one vain wake-up for each task ahead |
-//! | P2: every poll is an attempt | `waiter.rs`: `advance` attempts before it looks whether it was notified | |
+//! | P2: every poll is an attempt | `waiter.rs`: `advance` attempts in any case | |
 //! | P3: who gives up passes on | `waiter.rs`: `abandon`, `conclude` | |
 //! | P4: a release wakes a further waiter | `list.rs`: notifications are "additional" | |
 //! | P5: no user code under a lock | `list.rs`: wakers only note themselves down | an allocation for the node, and a thread-local access a wake |
-//! | P6: nobody starves | `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock for each wake-up in vain |
+//! | P6: nobody starves | `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 1, 2, 4, 8 wake-ups in vain |
 //! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
 //!
 //! ## How a starving waiter gets through although nobody keeps the object for ever
@@ -60,8 +59,8 @@
 //!
 //! The one that is notified may be a task that nobody polls. So whoever is refused for that
 //! reason looks again by itself, without being woken: a thread after a millisecond, a task
-//! by waking itself, which lets the others of its executor run. After a millisecond in
-//! which the object was free it takes it, and lifts the reservation. So P1 is kept but for that millisecond, and two
+//! by waking itself, which lets the others of its executor run. If for a millisecond it has always found
+//! the object free it takes it, and lifts the reservation. So P1 is kept but for that millisecond, and two
 //! waits of one task do not block each other (P2) for longer either.
 
 mod list;
@@ -168,7 +167,7 @@ impl<O: Operation> Wait<O> {
 
     /// Gives up when this much time has passed, counted from this call.
     ///
-    /// A zero timeout makes one attempt. One that is too long to be added to the present
+    /// With a zero timeout it takes what is free and does not wait. One that is too long to be added to the present
     /// never expires.
     ///
     /// ```
@@ -362,14 +361,16 @@ impl<O: Operation> Timeout<O> {
         assert!(!*done, "a `Timeout` was used after it was ready");
         let mut ready = waiter.advance(operation, who).is_ready();
         if !ready && self.deadline.is_some() && is_over(self) {
-            self.deadline = None;
             let Wait {
                 operation,
                 waiter,
                 done,
             } = &mut self.wait;
             ready = waiter.last_attempt(operation);
-            if !ready && operation.expire(waiter) {
+            let ended = !ready && operation.expire(waiter);
+            // Only now, for others' wakers may have panicked before.
+            self.deadline = None;
+            if ended {
                 *done = true;
                 *waiter = Waiter::NEW;
                 return Poll::Ready(operation.timed_out());

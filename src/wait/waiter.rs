@@ -29,8 +29,8 @@ pub struct Waiter {
 }
 
 /// What a waiter remembers. Atomics because the node that keeps it is shared; all but `favoured`
-/// are used by the waiter alone. Relaxed everywhere: `favoured` is written before the node is
-/// registered, and read by whoever noted it, with the list's mutex in between.
+/// are used by the waiter alone. Relaxed everywhere: a notifier that needs to know `favoured` has noted
+/// the node, so the list's mutex lies between, and one that is mistaken makes the waiter queue up once more.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     registered: AtomicBool,
@@ -106,6 +106,9 @@ impl Waiter {
         let mut early = None;
         loop {
             let notice = early.take().or_else(|| self.hear(operation, who));
+            if let (Some(Notice::Turn), Some(node)) = (notice, &self.node) {
+                node.notes.patient.clear();
+            }
             let turn = self.turn(notice);
             let reserved = match operation.attempt(turn) {
                 Outcome::Done => {
@@ -124,15 +127,18 @@ impl Waiter {
                     node.notes.woken_in_vain();
                 }
                 // In the list first, and then one more attempt: whatever changes
-                // after that attempt notifies the listener. To clone the user's waker may panic,
-                // and then somebody else must hear what this waiter has heard.
+                // after that attempt notifies the listener. To clone and to drop users' wakers may
+                // panic, and then somebody else must hear what this waiter has heard.
                 let unused = |it: &mut dyn Attempt| {
                     if notice.is_some() {
                         it.pass_on()
                     }
                 };
-                let waker = or_else(operation, |_| who.waker.clone(), unused);
-                self.join(operation.list(), who.kind, waker);
+                let join = |it: &mut dyn Attempt| {
+                    let waker = who.waker.clone();
+                    self.join(it.list(), who.kind, waker);
+                };
+                or_else(operation, join, unused);
                 continue;
             };
             if node.notes.registered.load(Relaxed) {
@@ -305,7 +311,8 @@ impl Waiter {
             return None;
         }
         if self.leave(operation.list()) {
-            operation.pass_on();
+            // If this panics nobody uses the old place's notification either.
+            or_else(operation, |it| it.pass_on(), |it| it.pass_on());
         }
         Some(Notice::Turn)
     }
