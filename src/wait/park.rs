@@ -185,6 +185,10 @@ impl Drop for Level {
 /// somebody else, as with `futures::executor::block_on`. A single operation of this
 /// crate needs no future around it: [`Wait::block`](super::Wait::block) does less work.
 ///
+/// A wait that is polled with the waker of `block_on` itself counts as that of a blocked thread, which depends
+/// on no task. One that has a waker of its own in between, as in `FuturesUnordered`, is a task's. A
+/// release wakes every thread that waits in `block_on`, up to the first that waits in `block`.
+///
 /// # Panics
 ///
 /// Where the future panics.

@@ -17,8 +17,8 @@ mod mutex;
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-/// Plays the model with up to this many preemptions; three find what two do not only in models with
-/// three parties, and there they take hours.
+/// Plays the model with up to this many preemptions: three between two parties, and two where
+/// there are more, so that all the models together take seconds.
 fn model(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
