@@ -49,8 +49,8 @@
 //! So `threads` is never less than the number of threads in the list that nobody has notified
 //! yet, which is what the walk needs; if it is too high for a moment, one walk is longer.
 
+use super::notes::Notes;
 use super::park::Kind;
-use super::waiter::Notes;
 use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use crate::sync::{Mutex, const_fn, local, lock};
 use event_listener::{EventListener, IntoNotification};

@@ -8,6 +8,7 @@
 //! | `mod.rs` | the types that users hold: [`Wait`], [`Timeout`], [`Or`] |
 //! | `operation.rs` | what a primitive must say for itself |
 //! | `waiter.rs` | one waiter from its first refusal to its end: the loop |
+//! | `notes.rs` | what a waiter remembers: whether it starves, how patient it is |
 //! | `list.rs` | those who wait, and how they are woken |
 //! | `park.rs` | how a thread spins and sleeps; `block_on` |
 //! | `time.rs` | deadlines and timers |
@@ -46,7 +47,7 @@
 //! | P3: who gives up passes on | `waiter.rs`: `abandon`, `conclude` | |
 //! | P4: a release wakes a further waiter | `list.rs`: notifications are "additional" | |
 //! | P5: no user code under a lock | `list.rs`: wakers only note themselves down | an allocation for the node, and a thread-local access a wake |
-//! | P6: nobody starves | `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 1, 2, 4, 8 wake-ups in vain |
+//! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 1, 2, 4, 8 wake-ups in vain |
 //! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
 //!
 //! ## How a starving waiter gets through although nobody keeps the object for ever
@@ -64,6 +65,7 @@
 //! waits of one task do not block each other (P2) for longer either.
 
 mod list;
+mod notes;
 mod operation;
 mod park;
 mod time;

@@ -1,17 +1,16 @@
 //! One waiter, from its first refusal to its end: the crate's only wait loop.
 
 use super::list::{Node, Notice, WaitList};
+use super::notes::{Notes, ONE_MILLISECOND};
 use super::operation::{Attempt, Outcome, Turn};
 use super::park::{Kind, Who};
 use super::time::now;
 use event_listener::{EventListener, Listener};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-// Not those that loom looks at: they are for one waiter's own notes.
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A place in a list, and what has happened to it. Empty until an attempt is refused, and small:
 /// whatever is needed only then lies in the node.
@@ -26,52 +25,6 @@ pub struct Waiter {
     listener: Option<EventListener>,
     /// Kept from one turn in the list to the next.
     node: Option<Arc<Node>>,
-}
-
-/// What a waiter remembers. Atomics because the node that keeps it is shared; all but `favoured`
-/// are used by the waiter alone. Relaxed everywhere: a notifier that needs to know `favoured` has noted
-/// the node, so the list's mutex lies between, and one that is mistaken makes the waiter queue up once more.
-#[derive(Debug, Default)]
-pub(super) struct Notes {
-    registered: AtomicBool,
-    /// Made the reservation that is, or was, in force.
-    favoured: AtomicBool,
-    /// How often it was woken in vain, and since when.
-    vain: AtomicU8,
-    vain_since: Stamp,
-    /// Since when it has left the object to somebody else.
-    patient: Stamp,
-}
-
-impl Notes {
-    pub(super) fn is_favoured(&self) -> bool {
-        self.favoured.load(Relaxed)
-    }
-
-    fn woken_in_vain(&self) {
-        self.vain
-            .store(self.vain.load(Relaxed).saturating_add(1), Relaxed);
-        self.vain_since.set();
-    }
-
-    /// Whether it has been passed over for too long. The clock costs as much as the rest of
-    /// a turn in the list, so it is looked at after 1, 2, 4, 8, and then every 8 wake-ups in vain: they
-    /// are many only if they come quickly.
-    fn is_starving(&self) -> bool {
-        let vain = self.vain.load(Relaxed);
-        let looks = vain % 8 == 0 || vain.is_power_of_two() || vain == u8::MAX;
-        vain > 0 && looks && self.vain_since.is_past()
-    }
-
-    fn copy(&self) -> Notes {
-        Notes {
-            registered: AtomicBool::new(self.registered.load(Relaxed)),
-            favoured: AtomicBool::new(self.favoured.load(Relaxed)),
-            vain: AtomicU8::new(self.vain.load(Relaxed)),
-            vain_since: self.vain_since.clone(),
-            patient: self.patient.clone(),
-        }
-    }
 }
 
 impl Waiter {
@@ -248,8 +201,7 @@ impl Waiter {
         let notes = self
             .node
             .as_ref()
-            .map_or_else(Notes::default, |node| node.notes.copy());
-        notes.registered.store(false, Relaxed);
+            .map_or_else(Notes::default, |node| node.notes.carry_over());
         let node = Node::new(kind, waker, notes);
         match self.node.as_mut().and_then(Arc::get_mut) {
             Some(old) => *old = node,
@@ -354,49 +306,5 @@ fn claim(notes: &Notes, operation: &mut dyn Attempt) {
     if notes.is_favoured() || notes.is_starving() {
         let mine = operation.reserve(notes.is_favoured());
         notes.favoured.store(mine, Relaxed);
-    }
-}
-
-/// How long a waiter puts up with being woken in vain before it reserves the object, and how
-/// long others respect that.
-const ONE_MILLISECOND: Duration = Duration::from_millis(if cfg!(loom) { 0 } else { 1 });
-
-/// When something began, if it has, in units of 65,536 nanoseconds.
-#[derive(Debug, Default)]
-struct Stamp(AtomicU32);
-
-impl Stamp {
-    /// The clock, as an odd number, since zero means that nothing has begun. It wraps around
-    /// after days, and then somebody may be taken for more patient than they are.
-    fn now() -> u32 {
-        static START: OnceLock<Instant> = OnceLock::new();
-        let nanos = (now() - *START.get_or_init(now)).as_nanos();
-        (nanos >> 16) as u32 | 1
-    }
-
-    fn set(&self) {
-        if !self.is_set() {
-            self.0.store(Stamp::now(), Relaxed);
-        }
-    }
-
-    fn clear(&self) {
-        self.0.store(0, Relaxed);
-    }
-
-    fn is_set(&self) -> bool {
-        self.0.load(Relaxed) != 0
-    }
-
-    /// Whether it has been set for a millisecond. Under loom, where there is no time, at once.
-    fn is_past(&self) -> bool {
-        const ONE_MILLISECOND: u32 = if cfg!(loom) { 0 } else { 16 };
-        self.is_set() && Stamp::now().wrapping_sub(self.0.load(Relaxed)) >= ONE_MILLISECOND
-    }
-}
-
-impl Clone for Stamp {
-    fn clone(&self) -> Self {
-        Stamp(AtomicU32::new(self.0.load(Relaxed)))
     }
 }
