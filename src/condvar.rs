@@ -405,7 +405,7 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
     fn attempt(&mut self, turn: Turn) -> Outcome {
         match &mut self.step {
             Step::Listening { .. } if turn.notified => Outcome::Again,
-            Step::Listening { .. } => Outcome::Refused,
+            Step::Listening { .. } => Outcome::Unnotified,
             Step::Locking { lock, locked, .. } => match lock.attempt(turn) {
                 Outcome::Done => {
                     *locked = true;
@@ -415,7 +415,7 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
             },
             Step::Held { .. } if turn.queued => {
                 self.listen();
-                Outcome::Refused
+                Outcome::Unnotified
             }
             Step::Held { .. } | Step::Over => {
                 self.timed_out = self.must_wait();
@@ -467,7 +467,7 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
         self.time_is_up = true;
         match &self.step {
             Step::Listening { .. } => {
-                let notified = waiter.leave_for_next_step(&self.condvar.list);
+                let notified = waiter.leave(&self.condvar.list);
                 self.take_back(notified);
                 false
             }

@@ -50,15 +50,15 @@ pub struct Event {
     // No wake-up is lost: joining precedes the read-modify-write that sets `WAITING`, and
     // notifying follows the one that sets `SET`. Whichever is later sees the other.
     //
-    // The count wraps around after 2^30 times, so a waiter that sleeps through exactly that
-    // many times, woken by each of them and never run, sleeps on.
+    // The count has a word but for two bits. Where that is 32 bits wide, a waiter that sleeps through exactly
+    // 2^30 times, woken by each of them and never run, sleeps on.
     list: WaitList,
 }
 
-const SET: u32 = 1;
-const WAITING: u32 = 2;
-const ONE: u32 = 4;
-const COUNT: u32 = !(SET | WAITING);
+const SET: usize = 1;
+const WAITING: usize = 2;
+const ONE: usize = 4;
+const COUNT: usize = !(SET | WAITING);
 
 impl Event {
     const_fn! {
@@ -179,7 +179,7 @@ impl fmt::Debug for Event {
 pub struct WaitSet<'a> {
     event: &'a Event,
     /// The count at the first attempt.
-    count: Option<u32>,
+    count: Option<usize>,
 }
 
 impl Attempt for WaitSet<'_> {

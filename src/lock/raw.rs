@@ -57,10 +57,10 @@ use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
 use crate::wait::{Order, Outcome, Turn, WaitList};
 
-const HELD: u32 = 1;
-const QUEUED: u32 = 2;
-const RESERVED: u32 = 4;
-const CALLED: u32 = 8;
+const HELD: usize = 1;
+const QUEUED: usize = 2;
+const RESERVED: usize = 4;
+const CALLED: usize = 8;
 
 /// A lock that protects nothing but itself.
 pub(crate) struct RawLock {
@@ -148,7 +148,7 @@ impl RawLock {
     }
 
     #[inline]
-    fn unlock_and_reserve(&self, reserve: u32) {
+    fn unlock_and_reserve(&self, reserve: usize) {
         // Release: what the holder did is seen by the next one.
         let word = &self.list.word;
         if word
@@ -160,7 +160,7 @@ impl RawLock {
     }
 
     #[cold]
-    fn release(&self, reserve: u32) {
+    fn release(&self, reserve: usize) {
         let word = &self.list.word;
         let mut old = word.load(Ordering::Relaxed);
         let reserved = loop {
@@ -191,18 +191,18 @@ impl RawLock {
     }
 
     /// Wakes those who are next, by the marks of the state word.
-    fn wake_next(&self, marks: u32) {
-        let (next, anybody) = self.list.next();
+    fn wake_next(&self, marks: usize) {
         if marks & RESERVED == 0 {
-            return next.tell(Order::Free);
+            return self.list.next(Order::Free).wake();
         }
-        if !anybody {
+        let next = self.list.next(Order::Reserved);
+        if next.is_empty() {
             // A reservation for nobody would only hold up whoever comes along.
             self.lift_reservation();
         } else if next.has_favoured() {
             self.call_favoured();
         }
-        next.tell(Order::Reserved);
+        next.wake();
     }
 
     /// Notes that whoever the lock is kept for is about to be told so. It may have taken the lock by a

@@ -1,152 +1,128 @@
 //! The list of those who wait for one object, and how they are woken.
 //!
-//! The list itself is an [`event_listener::Event`]. It wakes while it holds its own mutex,
-//! and does not tell whom it has woken; here both is put right. The waker it is given
-//! is never the user's but a [`Node`], which, when woken, only notes itself down in a
-//! thread-local. When the call of the list has returned, and its mutex is free again, the
-//! nodes noted are known by name, and *then* their users' wakers are called. So a
-//! waker may do on the same object whatever it likes, and a release can tell a task from a
-//! thread.
-//!
-//! # A node's states
-//!
-//! | `notice` | `waker` | meaning | who moves it on |
-//! |---|---|---|---|
-//! | 0 | `Some` | in the list, or noted and about to be told | the notifier, to the next line; the waiter, to itself with another waker |
-//! | 0 | `None` | in the list, and the waiter, which runs, is about to take another place | the waiter, by leaving the list |
-//! | a [`Notice`] | `None` | told: it has been taken off the list in its turn | the waiter, by leaving the list |
-//!
-//! Both change under the waker's mutex only, so either the notifier finds the waker that the last
-//! poll left, or that poll finds the notice: a task that moves to another executor
-//! while it is being woken is woken there, or does not go to sleep. Only moves happen
-//! under that mutex; wakers are cloned before it is taken, and called and dropped after.
-//! A poll that is not the first reads `notice` without it, Relaxed: whoever finds a notice leaves
-//! the list next, and that orders what preceded the notification before what follows.
+//! One mutex guards the places (`places.rs` has their states). Only moves happen
+//! under it: wakers are cloned before it is taken, and called and dropped when it is free again. So a
+//! waker may do on the same object whatever it likes (P5). Whoever takes waiters off the list
+//! gets their wakers as [`Woken`], which can only be woken.
 //!
 //! # Threads first, whoever is ahead (P1)
 //!
 //! A task that was woken may never be polled. A thread blocked behind it must not
 //! depend on that, so [`WaitList::next`] goes on down the list until it has reached a
-//! thread, as long as `threads` says that there is one. Each thread's wait costs each task
+//! thread, as long as there is one. Each thread's wait costs each task
 //! ahead of it one vain wake-up at most, after which that task stands behind it. Where only tasks
-//! wait, or only threads that call `block`, exactly one is woken and the price is one load.
+//! wait, or only threads that call `block`, exactly one is woken, and the price is to compare a number with zero.
 //!
 //! A thread that runs [`block_on`](crate::block_on) is blocked as well, but the future it
 //! drives need not poll the wait that was woken. Such a waiter ([`Kind::Driven`]) is reached
 //! like a thread, and does not end the walk. So where many wait in `block_on`, each release wakes all
 //! of them up to the first that waits in `block`.
 //!
-//! A listener that is notified before its waker is registered is noted by nobody. It
-//! belongs to somebody between *join* and *register*, that is, to somebody who
-//! is running and makes another attempt before it sleeps: the walk ends there.
+//! # Everybody at once
 //!
-//! | `threads` | who | when |
+//! Whoever wakes everybody takes all places away together and counts the *epoch* on. That is one
+//! exchange under the mutex, however many they are, and the waiters find out without the mutex:
+//!
+//! | place's epoch | meaning | who moves it on |
 //! |---|---|---|
-//! | +1 | a thread (or one in `block_on`) | before it joins the list |
-//! | -1 | the notifier | when it finds that node noted |
-//! | -1 | the waiter | when it leaves the list and no notifier has noted its node |
+//! | the list's | the place is as `places.rs` says | `wake`, to the next line |
+//! | an earlier one | notified; there is nothing to give up any more | nobody |
 //!
-//! So `threads` is never less than the number of threads in the list that nobody has notified
-//! yet, which is what the walk needs; if it is too high for a moment, one walk is longer.
+//! The epoch is written under the mutex, and read again under it by everybody who is about to use a place. Reading
+//! it without is a shortcut for those who find it changed already; Acquire there and Release in `wake` let them
+//! see what the waking party did before. It counts as far as a word does.
+//!
+//! # Why a state word's mark is enough
+//!
+//! A waiter joins (under the mutex) and *then* sets the mark in the state word or finds it set; a notifier
+//! takes the mark away by a read-modify-write and *then* looks into the list. If the waiter set the mark itself, the
+//! notifier's Acquire saw it, and so what preceded it. If it only found the mark, it read a value that is older than the
+//! notifier's: had the notifier held the mutex before the waiter joined, the waiter would have seen the
+//! newer one. So it joined first, and is found.
 
-use super::notes::Notes;
 use super::park::Kind;
-use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use crate::sync::{Mutex, const_fn, local, lock};
-use event_listener::{EventListener, IntoNotification};
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
+use super::places::{Index, Notice, Places};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard, const_fn, lock};
+use once_cell::race::OnceBox;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
 /// Those who wait for one object, and beside them its state word: together they
-/// are sixteen bytes.
+/// are two words.
 #[derive(Debug)]
 pub struct WaitList {
     /// Belongs to the primitive; nothing in this module reads it.
-    pub(crate) word: AtomicU32,
-    /// How many threads may be in the list without having been notified.
-    threads: AtomicU32,
-    event: event_listener::Event,
+    pub(crate) word: AtomicUsize,
+    /// Made when somebody waits for the first time.
+    inner: OnceBox<Inner>,
 }
 
-impl WaitList {
-    const_fn! {
-        pub(crate) const fn new(word: u32) -> Self {
-            WaitList {
-                word: AtomicU32::new(word),
-                threads: AtomicU32::new(0),
-                event: event_listener::Event::new(),
-            }
-        }
+#[derive(Debug)]
+struct Inner {
+    /// How often everybody has been notified. Written with the mutex held.
+    epoch: AtomicUsize,
+    places: Mutex<Places>,
+}
+
+impl Inner {
+    #[cfg(not(loom))]
+    const fn unmade() -> OnceBox<Self> {
+        OnceBox::new()
     }
 
-    /// Takes off the list whoever is next, and whoever comes after, until a thread has been
-    /// reached.
-    ///
-    /// The caller has just changed the state word by a read-modify-write that cleared the
-    /// mark of those who wait. Whoever joined the list *before* that is found here: either
-    /// it set the mark itself (and the caller's Acquire saw it), or it saw one already set, and
-    /// then it had joined before this call takes the list's mutex, or it would have seen
-    /// it cleared.
-    ///
-    /// Returns as well whether there was anybody at all.
-    #[cold]
-    pub(crate) fn next(&self) -> (Noted, bool) {
-        let mut chain = Noted::EMPTY;
-        let mut anybody = false;
-        loop {
-            let (count, noted) = self.notify(1);
-            anybody |= count > 0;
-            // Nobody there, or somebody who runs: see the module's documentation.
-            let Some(node) = noted.first else {
-                return (chain, anybody);
-            };
-            let reached = node.kind == Kind::Thread || self.threads.load(Ordering::Relaxed) == 0;
-            chain.push(node);
-            if reached {
-                return (chain, anybody);
-            }
-        }
+    /// Loom can't see how the box is published, so in the models it is there from the beginning.
+    #[cfg(loom)]
+    fn unmade() -> OnceBox<Self> {
+        OnceBox::with_value(Inner::new())
     }
 
-    /// Wakes up to `n` of those who are in the list now, first come first served, and
-    /// returns how many there were.
-    #[cold]
-    pub(crate) fn wake(&self, n: usize) -> usize {
-        let (count, noted) = self.notify(n);
-        noted.tell(Order::Free);
+    fn new() -> Box<Self> {
+        Box::new(Inner {
+            epoch: AtomicUsize::new(0),
+            places: Mutex::new(Places::new()),
+        })
+    }
+
+    /// Whether all who waited at the time of this place have been notified.
+    fn is_past(&self, place: Key) -> bool {
+        // Acquire: pairs with the Release in `wake_all`.
+        self.epoch.load(Ordering::Acquire) != place.epoch
+    }
+
+    /// Notifies all who wait, and returns how many they were.
+    fn wake_all(&self, mut places: MutexGuard<'_, Places>) -> usize {
+        if places.waiting() == 0 {
+            return 0;
+        }
+        let mut crowd = places.take_all();
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        // Release: what the caller did is seen by those who find their place gone.
+        self.epoch.store(epoch.wrapping_add(1), Ordering::Release);
+        drop(places);
+        let mut panic = Panic(None);
+        panic.catch(crowd.threads());
+        panic.catch(crowd.rest());
+        let count = crowd.count;
+        lock(&self.places).keep(crowd);
+        panic.resume();
         count
     }
 
-    fn notify(&self, n: usize) -> (usize, Noted) {
-        // With the list's own fence: today its mutex orders all that is needed, but it only promises
-        // to lose nobody who listened before they looked if the fence is there.
-        let count = self.event.notify(n.additional());
-        let noted = NOTED.with(|noted| std::mem::replace(&mut **noted.borrow_mut(), Noted::EMPTY));
-        let threads = noted.iter().filter(|node| node.kind != Kind::Task).count();
-        if threads > 0 {
-            self.threads.fetch_sub(threads as u32, Ordering::Relaxed);
+    /// Takes the last of the places, whose mutex is held: else the epoch could be that after the place's end.
+    fn push(&self, places: &mut Places, kind: Kind, waker: Waker) -> Key {
+        Key {
+            epoch: self.epoch.load(Ordering::Relaxed),
+            index: places.push(kind, waker),
         }
-        (count, noted)
     }
+}
 
-    pub(super) fn join(&self, kind: Kind) -> EventListener {
-        if kind != Kind::Task {
-            // Relaxed: the list's mutex, which `listen` takes next, orders it before
-            // whatever a notifier that finds the listener does.
-            self.threads.fetch_add(1, Ordering::Relaxed);
-        }
-        self.event.listen()
-    }
-
-    /// The end of a `join` by a waiter of this kind whose node nobody has noted.
-    pub(super) fn forget(&self, kind: Kind) {
-        if kind != Kind::Task {
-            self.threads.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
+/// Which place, and since when: its waiter alone may give it up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Key {
+    epoch: usize,
+    index: Index,
 }
 
 /// Who of those that are woken together may take the object.
@@ -154,159 +130,241 @@ impl WaitList {
 pub(crate) enum Order {
     /// Whoever is quickest.
     Free,
-    /// The first; the others stand back for as long as the reservation lasts.
+    /// The one that it is reserved for, or else the first; the others stand back for as long as the reservation lasts.
     Reserved,
 }
 
-/// What a waiter is told when it has been taken off the list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Notice {
-    /// Try again.
-    Turn = 1,
-    /// Try again, but leave it to another while the object is reserved.
-    StandBack,
+/// What a waiter hears when it asks.
+pub(super) enum Heard {
+    /// It has not been notified, and will be woken.
+    Nothing,
+    /// The same, and it has changed sides: now there is a thread to wake. It should ask again.
+    Moved,
+    /// It has been notified, and has given its place up.
+    Told(Notice),
+    /// It had been notified, and waits again, at the end.
+    Requeued(Key),
 }
 
-/// What the list knows of a waiter, and how it is woken.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) kind: Kind,
-    /// The waiter's own notes.
-    pub(super) notes: Notes,
-    notice: AtomicU8,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Node {
-    pub(super) fn new(kind: Kind, waker: Waker, notes: Notes) -> Self {
-        Node {
-            kind,
-            notes,
-            notice: AtomicU8::new(0),
-            waker: Mutex::new(Some(waker)),
+impl WaitList {
+    const_fn! {
+        pub(crate) const fn new(word: usize) -> Self {
+            WaitList { word: AtomicUsize::new(word), inner: Inner::unmade() }
         }
     }
 
-    /// What the waiter has been told, if anything; if nothing, `waker` is the one to call
-    /// from now on.
-    pub(super) fn hear(&self, waker: &Waker) -> Option<Notice> {
-        if let Some(notice) = self.notice() {
-            return Some(notice);
-        }
-        if lock(&self.waker)
-            .as_ref()
-            .is_some_and(|old| old.will_wake(waker))
-        {
-            return None;
-        }
-        // Cloned here since a user's `clone` may do anything, also on this very object.
-        let new = waker.clone();
-        let mut slot = lock(&self.waker);
-        let notice = self.notice();
-        let unused = match notice {
-            None => slot.replace(new),
-            Some(_) => Some(new),
+    fn inner(&self) -> &Inner {
+        self.inner.get_or_init(Inner::new)
+    }
+
+    /// Takes off the list whoever is next, and whoever comes after, until a thread has been
+    /// reached.
+    ///
+    /// The caller has just changed the state word by a read-modify-write that cleared the
+    /// mark of those who wait.
+    #[cold]
+    pub(crate) fn next(&self, order: Order) -> Woken {
+        let mut woken = Woken::NOBODY;
+        let Some(inner) = self.inner.get() else {
+            return woken;
         };
-        drop(slot);
-        drop(unused);
-        notice
+        let mut places = lock(&inner.places);
+        let mut chosen = None;
+        while let Some(index) = places.first() {
+            let notice = match order {
+                Order::Reserved if chosen.is_some() => Notice::StandBack,
+                _ => Notice::Turn,
+            };
+            let place = places.get(index);
+            let (kind, favoured) = (place.kind, place.favoured);
+            woken.push(kind, places.notify(index, notice));
+            if favoured && !woken.favoured {
+                woken.favoured = true;
+                if let Some(first) = chosen.filter(|_| order == Order::Reserved) {
+                    places.get(first).notice = Some(Notice::StandBack);
+                    places.get(index).notice = Some(Notice::Turn);
+                }
+            }
+            chosen = chosen.or(Some(index));
+            if kind == Kind::Thread || !places.has_threads() {
+                break;
+            }
+        }
+        woken
     }
 
-    fn notice(&self) -> Option<Notice> {
-        [Notice::Turn, Notice::StandBack]
-            .into_iter()
-            .find(|notice| *notice as u8 == self.notice.load(Ordering::Relaxed))
+    /// Wakes up to `n` of those who are in the list now, first come first served, and
+    /// returns how many there were.
+    #[cold]
+    pub(crate) fn wake(&self, n: usize) -> usize {
+        let Some(inner) = self.inner.get() else {
+            return 0;
+        };
+        let mut places = lock(&inner.places);
+        if places.waiting() <= n {
+            return inner.wake_all(places);
+        }
+        let mut woken = Woken::NOBODY;
+        for _ in 0..n {
+            let Some(index) = places.first() else { break };
+            let kind = places.get(index).kind;
+            woken.push(kind, places.notify(index, Notice::Turn));
+        }
+        drop(places);
+        woken.wake();
+        n
     }
 
-    /// Takes the waker out, for the waiter is about to have another node.
-    pub(super) fn mute(&self) -> Option<Waker> {
-        lock(&self.waker).take()
+    /// Takes the last place.
+    pub(super) fn join(&self, kind: Kind, waker: Waker) -> Key {
+        let inner = self.inner();
+        inner.push(&mut lock(&inner.places), kind, waker)
     }
 
-    fn tell(&self, notice: Notice) -> Option<Waker> {
-        let mut slot = lock(&self.waker);
-        self.notice.store(notice as u8, Ordering::Relaxed);
-        slot.take()
+    /// What the waiter at this place has been told. `who` is the one to wake from now on, by this
+    /// `waker`; what is returned besides was not needed, and dropping it may do anything.
+    ///
+    /// If the waiter has been notified and could make no use of that, it may wish to `requeue`.
+    pub(super) fn hear(
+        &self,
+        place: Key,
+        kind: Kind,
+        waker: Waker,
+        requeue: bool,
+    ) -> (Heard, Option<Waker>) {
+        let inner = self.inner();
+        let index = place.index;
+        if inner.is_past(place) && !requeue {
+            return (Heard::Told(Notice::Turn), Some(waker));
+        }
+        let mut places = lock(&inner.places);
+        if inner.is_past(place) {
+            if !requeue {
+                return (Heard::Told(Notice::Turn), Some(waker));
+            }
+            let place = inner.push(&mut places, kind, waker);
+            return (Heard::Requeued(place), None);
+        }
+        let its = places.get(index);
+        match (its.notice, &its.waker) {
+            (None, Some(old)) if old.will_wake(&waker) => {
+                places.change_kind(index, kind);
+                (Heard::Nothing, Some(waker))
+            }
+            (None, _) if kind == Kind::Thread => {
+                // The old waker is to be dropped yet, and if that blocks the thread does not attempt.
+                places.change_kind(index, Kind::Driven);
+                (Heard::Moved, places.get(index).waker.replace(waker))
+            }
+            (None, _) => {
+                places.change_kind(index, kind);
+                (Heard::Nothing, places.get(index).waker.replace(waker))
+            }
+            (Some(_), _) if requeue => {
+                places.push_again(index, kind, waker);
+                (Heard::Requeued(place), None)
+            }
+            (Some(notice), _) => {
+                places.remove(index);
+                (Heard::Told(notice), Some(waker))
+            }
+        }
+    }
+
+    /// Notes whether the waiter at this place has reserved the object.
+    pub(super) fn favour(&self, place: Key, favoured: bool) {
+        let inner = self.inner();
+        let mut places = lock(&inner.places);
+        if !inner.is_past(place) {
+            places.get(place.index).favoured = favoured;
+        }
+    }
+
+    /// Gives a place up. Returns whether there was a notification that nobody has made use of, and the
+    /// waker, which is the user's, so dropping it may do anything.
+    pub(super) fn leave(&self, place: Key) -> (bool, Option<Waker>) {
+        let inner = self.inner();
+        if inner.is_past(place) {
+            return (true, None);
+        }
+        let mut places = lock(&inner.places);
+        if inner.is_past(place) {
+            return (true, None);
+        }
+        let (notice, waker) = places.remove(place.index);
+        (notice.is_some(), waker)
     }
 }
 
-impl Wake for Node {
-    /// Called by the list only, under its mutex.
-    fn wake(self: Arc<Self>) {
-        NOTED.with(|noted| noted.borrow_mut().push(self));
-    }
+/// Those who have been taken off the list, and are to be woken now that its mutex is free.
+#[must_use = "those taken off the list must be woken"]
+pub(crate) struct Woken {
+    /// Mostly there is but one, and that should not cost an allocation.
+    first: Option<(Kind, Waker)>,
+    rest: Vec<(Kind, Waker)>,
+    favoured: bool,
 }
 
-local! {
-    /// The nodes woken by the call of the list that this thread is in. Taken out right after it,
-    /// so nothing is ever left to be dropped: without a destructor the thread-local
-    /// still serves when other thread-locals' destructors release locks.
-    static NOTED: RefCell<ManuallyDrop<Noted>> =
-        RefCell::new(ManuallyDrop::new(Noted::EMPTY));
-}
-
-/// Nodes in the order of the list. The first has a place of its own, since mostly there is
-/// but one, and that should not cost an allocation.
-#[must_use = "those taken off the list must be told"]
-pub(crate) struct Noted {
-    first: Option<Arc<Node>>,
-    rest: Vec<Arc<Node>>,
-}
-
-impl Noted {
-    const EMPTY: Noted = Noted {
+impl Woken {
+    const NOBODY: Woken = Woken {
         first: None,
         rest: Vec::new(),
+        favoured: false,
     };
 
-    fn push(&mut self, node: Arc<Node>) {
-        match self.first {
-            None => self.first = Some(node),
-            Some(_) => self.rest.push(node),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Arc<Node>> {
-        self.first.iter().chain(&self.rest)
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
     }
 
     /// Whether the one that made the reservation is among them.
     pub(crate) fn has_favoured(&self) -> bool {
-        self.iter().any(|node| node.notes.is_favoured())
+        self.favoured
     }
 
-    /// Tells every node its notice and calls its waker: threads first, since unparking is
-    /// the crate's own code while a task's waker may take its time; all of them, even if one
-    /// panics. That panic goes on to the caller when everybody has been woken, unless it is
-    /// unwinding already.
-    pub(crate) fn tell(self, order: Order) {
-        let favoured = self.iter().position(|node| node.notes.is_favoured());
-        let chosen = favoured.unwrap_or(0);
-        let notice = |index| match order {
-            Order::Reserved if index != chosen => Notice::StandBack,
-            _ => Notice::Turn,
-        };
-        if !self.rest.is_empty() {
-            for (index, node) in self
-                .iter()
-                .enumerate()
-                .filter(|(_, node)| node.kind != Kind::Task)
-            {
-                node.tell(notice(index)).into_iter().for_each(Waker::wake);
-            }
+    #[inline]
+    fn push(&mut self, kind: Kind, waker: Option<Waker>) {
+        let Some(waker) = waker else { return };
+        if self.first.is_none() {
+            self.first = Some((kind, waker));
+        } else {
+            self.rest.push((kind, waker));
         }
-        let mut panic = None;
-        for (index, node) in self.first.into_iter().chain(self.rest).enumerate() {
-            let waker = node.tell(notice(index));
-            // Given back before the waiter wakes, which then is the only owner and can use
-            // the node again.
-            drop(node);
-            let Some(waker) = waker else { continue };
-            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-                panic.get_or_insert(payload);
-            }
+    }
+
+    /// Calls the wakers: threads first, since unparking is
+    /// the crate's own code while a task's waker may take its time.
+    #[inline]
+    pub(crate) fn wake(self) {
+        let Woken { first, rest, .. } = self;
+        let Some(first) = first else { return };
+        let mut panic = Panic(None);
+        if rest.is_empty() {
+            panic.catch(std::iter::once(first.1));
+        } else {
+            let is_task = |of: &(Kind, Waker)| of.0 == Kind::Task;
+            let all = std::iter::once(first).chain(rest);
+            let (tasks, threads): (Vec<_>, Vec<_>) = all.partition(is_task);
+            panic.catch(threads.into_iter().chain(tasks).map(|(_, waker)| waker));
         }
-        match panic {
+        panic.resume();
+    }
+}
+
+/// The first panic of several wakers. It goes on to the caller when everybody has been woken, unless
+/// the caller is unwinding already.
+struct Panic(Option<Box<dyn std::any::Any + Send>>);
+
+impl Panic {
+    fn catch(&mut self, mut wakers: impl Iterator<Item = Waker>) {
+        while let Err(payload) =
+            catch_unwind(AssertUnwindSafe(|| wakers.by_ref().for_each(Waker::wake)))
+        {
+            self.0.get_or_insert(payload);
+        }
+    }
+
+    fn resume(self) {
+        match self.0 {
             Some(payload) if !std::thread::panicking() => resume_unwind(payload),
             _ => {}
         }

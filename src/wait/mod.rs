@@ -10,6 +10,7 @@
 //! | `waiter.rs` | one waiter from its first refusal to its end: the loop |
 //! | `notes.rs` | what a waiter remembers: whether it starves, how patient it is |
 //! | `list.rs` | those who wait, and how they are woken |
+//! | `places.rs` | their order |
 //! | `park.rs` | how a thread spins and sleeps; `block_on` |
 //! | `time.rs` | deadlines and timers |
 //!
@@ -18,22 +19,19 @@
 //! | step | by | what |
 //! |---|---|---|
 //! | 1 | waiter | attempts; if it succeeds nothing of this module was needed |
-//! | 2 | waiter | *joins* the list |
-//! | 3 | waiter | attempts again; refused, it leaves its mark in the state word |
-//! | 4 | waiter | *registers* its waker with the list, and sleeps |
-//! | 5 | notifier | changes the state word, and sees the mark |
-//! | 6 | notifier | takes the next off the list, and calls its waker when the list's mutex is free |
-//! | 7 | waiter | polled again, it hears that it was notified, and goes on with step 1 |
+//! | 2 | waiter | *joins* the list with its waker |
+//! | 3 | waiter | attempts again; refused, it leaves its mark in the state word, and sleeps |
+//! | 4 | notifier | changes the state word, and sees the mark |
+//! | 5 | notifier | takes the next off the list, and calls its waker when the list's mutex is free |
+//! | 6 | waiter | polled again, attempts; refused, it *hears* that it was notified, joins again, and goes on with step 3 |
 //!
 //! # Why no wake-up is lost
 //!
-//! * Between 1 and 3 the state may change and nobody is notified. That is what 3 is for: it
+//! * Between 1 and 2 the state may change and nobody is notified. That is what 3 is for: it
 //!   comes after 2, so a change is either seen by that attempt, or comes after it, and then the
-//!   notifier sees the mark and finds the listener. Both are read-modify-writes of the same word
-//!   (or a plain load that found the mark set already; see `lock/raw.rs`), so one of the two is first.
-//! * Between 2 and 4 the waiter may be notified without a waker to call. Then 4 finds that, and the waiter,
-//!   which is running anyhow, goes on with step 1.
-//! * Between 4 and 7 it may be dropped, or its time may be up. Leaving the list says whether
+//!   notifier sees the mark and finds the waiter (`list.rs` says why that holds even if somebody else has left the mark).
+//! * Between 2 and 6 its waker is called, so it comes to 6.
+//! * Between 5 and 6 it may be dropped, or its time may be up. Leaving the list says whether
 //!   it had been notified; if so, the next one is notified in its place (P3).
 //! * A waiter that succeeds by a poll nobody notified it of leaves the list in the same way, so a
 //!   notification that comes at that moment goes to the next one too.
@@ -42,13 +40,17 @@
 //!
 //! | | how | price |
 //! |---|---|---|
-//! | P1: a blocked thread depends on no task | `list.rs`: a release wakes in order until it has reached a thread | one load, unless both sides wait: then one vain wake-up for each task ahead |
+//! | P1: a blocked thread depends on no task | `list.rs`: a release wakes in order until it has reached a thread | if both sides wait, one vain wake-up for each task ahead |
 //! | P2: every poll is an attempt | `waiter.rs`: `advance` attempts in any case | |
 //! | P3: who gives up passes on | `waiter.rs`: `abandon`, `conclude` | |
-//! | P4: a release wakes a further waiter | `list.rs`: notifications are "additional" | |
-//! | P5: no user code under a lock | `list.rs`: wakers only note themselves down | an allocation for the node, and a thread-local access a wake |
+//! | P4: a release wakes a further waiter | `list.rs`: who is notified does not stand in the list any more | |
+//! | P5: no user code under a lock | `list.rs`: wakers are moved out of the list, and called after | |
 //! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 1, 2, 4, 8 wake-ups in vain |
 //! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
+//!
+//! A wait costs two rounds of the list's mutex, one to join and one to hear or to leave, each vain wake-up one more; and
+//! whoever notifies takes it once. A broadcast takes it twice, however many wait, and then hearing takes none. There is no
+//! allocation but for the list's growth.
 //!
 //! ## How a starving waiter gets through although nobody keeps the object for ever
 //!
@@ -68,6 +70,7 @@ mod list;
 mod notes;
 mod operation;
 mod park;
+mod places;
 mod time;
 mod waiter;
 
@@ -289,7 +292,7 @@ impl<O: Operation> Drop for Wait<O> {
 impl<O: Operation> fmt::Debug for Wait<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait")
-            .field("waiting", &self.waiter.is_waiting())
+            .field("waiting", &!self.waiter.is_new())
             .field("done", &self.done)
             .finish_non_exhaustive()
     }

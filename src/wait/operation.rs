@@ -98,7 +98,13 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Somebody who comes along and takes what is free.
+    /// Somebody who comes along.
+    pub(super) const FIRST: Turn = Turn {
+        entitled: false,
+        ..Turn::BARGE
+    };
+
+    /// Somebody who comes along and takes what is free, reserved or not.
     pub(crate) const BARGE: Turn = Turn {
         queued: false,
         waited: false,
@@ -116,6 +122,8 @@ pub enum Outcome {
     Again,
     /// Not now.
     Refused,
+    /// Not before there is a notification.
+    Unnotified,
     /// It would be free, but is kept for a waiter that has been passed over for too long.
     Reserved,
 }
