@@ -28,3 +28,24 @@ impl fmt::Display for TimedOut {
 }
 
 impl Error for TimedOut {}
+
+/// A [`BoundedSemaphore`](crate::BoundedSemaphore) was released more often than acquired. Nothing has
+/// changed by that.
+///
+/// ```
+/// use amphi::{BoundedSemaphore, ReleaseError};
+///
+/// let semaphore = BoundedSemaphore::new(2);
+/// assert_eq!(semaphore.release(1), Err(ReleaseError));
+/// assert_eq!(semaphore.available_permits(), 2);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReleaseError;
+
+impl fmt::Display for ReleaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more permits released than the semaphore had in the beginning")
+    }
+}
+
+impl Error for ReleaseError {}

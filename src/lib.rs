@@ -73,15 +73,17 @@ pub mod condvar;
 mod error;
 pub mod event;
 mod lock;
+pub mod semaphore;
 mod sync;
 mod wait;
 
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use error::TimedOut;
+pub use error::{ReleaseError, TimedOut};
 pub use event::Event;
 pub use lock::mutex::{
     self, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,
 };
+pub use semaphore::{BoundedSemaphore, OwnedPermit, Permit, Semaphore};
 pub use wait::{Operation, Or, Timeout, Wait, block_on};
 
 /// The README's example, so that it compiles.

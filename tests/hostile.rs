@@ -3,10 +3,10 @@
 
 mod worlds;
 
-use amphi::{Condvar, Mutex, block_on};
+use amphi::{Condvar, Mutex, Semaphore, block_on};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Arc, Mutex as StdMutex};
+use std::sync::Arc;
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -32,14 +32,6 @@ fn panics_when_woken() -> Waker {
         |_| {},
     );
     without_data(&TABLE)
-}
-
-struct Runs<F>(F);
-
-impl<F: Fn() + Send + Sync> Wake for Runs<F> {
-    fn wake(self: Arc<Self>) {
-        (self.0)();
-    }
 }
 
 struct RunsWhenDropped<F: Fn() + Send + Sync>(F);
@@ -97,60 +89,56 @@ fn a_clone_that_panics_in_the_middle_of_a_move() {
     assert!(next.poll(&mut second).is_ready());
 }
 
-/// A wait for the mutex, made and polled by `prepare`, succeeds although it was notified besides, and passes
-/// that on to a waker that panics: whoever polled it gets the panic, and so nobody the lock.
-fn panics_between_taking_and_giving<W>(mutex: &'static Mutex<()>, prepare: impl FnOnce() -> W)
-where
-    W: Future + Unpin + Send + 'static,
-{
+/// A waker that panics when it is dropped.
+fn panics_when_dropped() -> Waker {
+    Waker::from(Arc::new(RunsWhenDropped(|| panic!("in drop"))))
+}
+
+/// A wait succeeds by a poll of its own, before its turn, and the drop of its waker panics: whoever polled it gets the
+/// panic, and so nobody what it has taken. `first` stands in the queue ahead of it.
+fn panics_when_it_gives_its_place_up<F: Future + Unpin, W: Future + Unpin>(
+    mut first: F,
+    mut wait: W,
+    release: impl FnOnce(),
+) {
+    let hand = Hand::new();
+    assert!(hand.poll(&mut first).is_pending());
+    let waker = panics_when_dropped();
+    assert!(poll_with(&waker, &mut wait).is_pending());
+    // Not the last one, so nothing happens.
+    drop(waker);
+    release();
+    assert_eq!(hand.woken(), 1);
+    let poll = catch_unwind(AssertUnwindSafe(|| hand.poll(&mut wait).is_ready()));
+    assert!(poll.is_err(), "the waker was not dropped");
+}
+
+#[test]
+fn a_drop_that_panics_leaks_no_lock() {
+    let mutex = Mutex::new(());
     let guard = mutex.try_lock().unwrap();
-    let polled: Arc<StdMutex<Option<W>>> = Arc::default();
-    let polls = polled.clone();
-    // Polls the second while the release that notified both is still telling them.
-    let waker = Waker::from(Arc::new(Runs(move || {
-        let mut slot = polls.lock().unwrap();
-        let second = slot.as_mut().unwrap();
-        let poll = catch_unwind(AssertUnwindSafe(|| Hand::new().poll(second).is_ready()));
-        assert!(poll.is_err(), "nothing was passed on");
-    })));
-    let (mut first, mut driven, mut last) = (mutex.lock(), mutex.lock(), mutex.lock());
-    assert!(poll_with(&waker, &mut first).is_pending());
-    *polled.lock().unwrap() = Some(prepare());
-    block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
-    assert!(poll_with(&panics_when_woken(), &mut last).is_pending());
-    drop(guard);
-    assert!(!mutex.is_locked(), "no guard exists");
-    drop((first, driven, last));
-    drop(polled.lock().unwrap().take());
+    panics_when_it_gives_its_place_up(mutex.lock(), mutex.lock(), || drop(guard));
     assert!(!mutex.is_locked(), "no guard exists");
 }
 
 #[test]
-fn a_panic_between_taking_and_giving_leaks_no_lock() {
-    let mutex = leaked();
-    panics_between_taking_and_giving(mutex, || {
-        let mut wait = mutex.lock();
-        assert!(Hand::new().poll(&mut wait).is_pending());
-        wait
+fn nor_does_it_leak_a_permit() {
+    let semaphore = Semaphore::new(0);
+    panics_when_it_gives_its_place_up(semaphore.acquire(), semaphore.acquire(), || {
+        semaphore.release(1)
     });
+    assert_eq!(semaphore.available_permits(), 1);
 }
 
 #[test]
 fn nor_does_it_in_a_condition_variables_wait() {
-    let mutex = leaked();
-    let changed: &'static Condvar = Box::leak(Box::default());
+    let (mutex, changed) = (Mutex::new(()), Condvar::new());
     let mut wait = changed.wait(mutex.try_lock().unwrap());
     assert!(Hand::new().poll(&mut wait).is_pending());
-    let next = Hand::new();
-    let mut waits_too = changed.wait(mutex.try_lock().unwrap());
-    assert!(next.poll(&mut waits_too).is_pending());
-    panics_between_taking_and_giving(mutex, || {
-        assert_eq!(changed.notify_one(), 1);
-        assert!(Hand::new().poll(&mut wait).is_pending());
-        wait
-    });
-    assert_eq!(next.woken(), 1, "the notification was lost");
-    assert!(next.poll(&mut waits_too).is_ready());
+    assert_eq!(changed.notify_one(), 1);
+    let guard = mutex.try_lock().unwrap();
+    panics_when_it_gives_its_place_up(mutex.lock(), wait, || drop(guard));
+    assert!(!mutex.is_locked(), "no guard exists");
 }
 
 /// The waker of a wait that a thread now blocks on is dropped meanwhile, and blocks.

@@ -92,17 +92,41 @@ fn the_starving_waiter_succeeds() {
 #[test]
 fn the_starving_waiter_succeeds_before_its_turn() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
-    let mut starving = starve(&mutex, &hand);
-    let guard = mutex.try_lock().unwrap();
-    let mut others = [mutex.lock(), mutex.lock()];
-    assert!(Hand::new().poll(&mut others[0]).is_pending());
-    assert!(hand.poll(&mut starving).is_pending());
-    assert!(Hand::new().poll(&mut others[1]).is_pending());
-    let woken = hand.woken();
-    drop(guard);
-    assert_eq!(hand.woken(), woken, "it was not its turn");
+    let mut starving = mutex.lock();
+    let start = Instant::now();
+    let _ahead = loop {
+        let guard = mutex.try_lock().unwrap();
+        let mut ahead = mutex.lock();
+        assert!(Hand::new().poll(&mut ahead).is_pending());
+        assert!(hand.poll(&mut starving).is_pending());
+        let woken = hand.woken();
+        drop(guard);
+        if !is_free_for_all(&mutex) {
+            assert_eq!(hand.woken(), woken, "it was not its turn");
+            break ahead;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "it reserves nothing"
+        );
+    };
     assert!(hand.poll(&mut starving).is_ready());
     assert!(is_free_for_all(&mutex));
+}
+
+/// It comes when it is called, and is too late: it is next again, ahead of all others.
+#[test]
+fn the_starving_waiter_goes_to_the_front() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = starve(&mutex, &hand);
+    let guard = mutex.try_lock().unwrap();
+    let mut other = mutex.lock();
+    assert!(Hand::new().poll(&mut other).is_pending());
+    assert!(hand.poll(&mut starving).is_pending());
+    let woken = hand.woken();
+    drop(guard);
+    assert_eq!(hand.woken(), woken + 1);
+    assert!(hand.poll(&mut starving).is_ready());
 }
 
 /// It has been called, and does not come: the next release does not keep the lock for it any more.

@@ -322,11 +322,11 @@ impl<M: MutexRef> Attempt for Acquire<M> {
     }
 
     fn reserve(&mut self, again: bool) -> bool {
-        self.raw().reserve(again)
+        self.raw().list().reserve(again)
     }
 
     fn lift_reservation(&mut self) {
-        self.raw().lift_reservation();
+        self.raw().list().lift_reservation();
     }
 }
 

@@ -40,27 +40,19 @@
 //! release finds that somebody else had the lock since, and lifts it as well. `try_lock` and expired
 //! timeouts don't stand back at all: for them what is free is free.
 //!
+//! Besides what `wait/reservation.rs` says of the two marks:
+//!
 //! | mark | who | when |
 //! |---|---|---|
-//! | `RESERVED` set | a waiter in the list | refused, and first woken in vain over a millisecond ago |
-//! | `CALLED` set | a release, or who passes its notification on | it takes the waiter off the list that the lock is kept for |
-//! | `CALLED` cleared | who it is kept for | has come, was refused, and waits again |
 //! | both set | `unlock_fair` | somebody waits, and the next one is called at once |
-//! | both cleared | who it is kept for | takes the lock, or gives up |
-//! | both cleared | whoever has stood back for a millisecond | takes the lock |
 //! | both cleared | a release | finds `CALLED`; or finds nobody in the list |
-//!
-//! All accesses to these two are Relaxed as far as they are concerned: they say who should go first,
-//! and no data depend on that.
 
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
-use crate::wait::{Order, Outcome, Turn, WaitList};
+use crate::wait::{CALLED, Order, Outcome, RESERVED, Turn, WaitList};
 
-const HELD: usize = 1;
-const QUEUED: usize = 2;
-const RESERVED: usize = 4;
-const CALLED: usize = 8;
+const HELD: usize = 4;
+const QUEUED: usize = 8;
 
 /// A lock that protects nothing but itself.
 pub(crate) struct RawLock {
@@ -198,49 +190,10 @@ impl RawLock {
         let next = self.list.next(Order::Reserved);
         if next.is_empty() {
             // A reservation for nobody would only hold up whoever comes along.
-            self.lift_reservation();
+            self.list.lift_reservation();
         } else if next.has_favoured() {
-            self.call_favoured();
+            self.list.note_call();
         }
         next.wake();
-    }
-
-    /// Notes that whoever the lock is kept for is about to be told so. It may have taken the lock by a
-    /// poll of its own before; then there is nothing to note.
-    fn call_favoured(&self) {
-        let word = &self.list.word;
-        let mut old = word.load(Ordering::Relaxed);
-        while old & RESERVED != 0 {
-            match word.compare_exchange_weak(
-                old,
-                old | CALLED,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => old = now,
-            }
-        }
-    }
-
-    /// Keeps newcomers off; `false` if somebody else has done so already.
-    pub(crate) fn reserve(&self, again: bool) -> bool {
-        let word = &self.list.word;
-        if word.fetch_or(RESERVED, Ordering::Relaxed) & RESERVED == 0 {
-            return true;
-        }
-        if again {
-            // It has been called and has come, only too late.
-            word.fetch_and(!CALLED, Ordering::Relaxed);
-        }
-        again
-    }
-
-    pub(crate) fn lift_reservation(&self) {
-        if self.list.word.load(Ordering::Relaxed) & RESERVED != 0 {
-            self.list
-                .word
-                .fetch_and(!(RESERVED | CALLED), Ordering::Relaxed);
-        }
     }
 }

@@ -55,13 +55,15 @@ pub struct WaitList {
     /// Belongs to the primitive; nothing in this module reads it.
     pub(crate) word: AtomicUsize,
     /// Made when somebody waits for the first time.
-    inner: OnceBox<Inner>,
+    pub(super) inner: OnceBox<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(super) struct Inner {
     /// How often everybody has been notified. Written with the mutex held.
     epoch: AtomicUsize,
+    /// How often those who had reserved the object have come when they were called. For loom it is no state.
+    pub(super) answers: std::sync::atomic::AtomicU32,
     places: Mutex<Places>,
 }
 
@@ -80,6 +82,7 @@ impl Inner {
     fn new() -> Box<Self> {
         Box::new(Inner {
             epoch: AtomicUsize::new(0),
+            answers: Default::default(),
             places: Mutex::new(Places::new()),
         })
     }
@@ -110,10 +113,10 @@ impl Inner {
     }
 
     /// Takes the last of the places, whose mutex is held: else the epoch could be that after the place's end.
-    fn push(&self, places: &mut Places, kind: Kind, waker: Waker) -> Key {
+    fn push(&self, places: &mut Places, kind: Kind, need: u32, waker: Waker) -> Key {
         Key {
             epoch: self.epoch.load(Ordering::Relaxed),
-            index: places.push(kind, waker),
+            index: places.push(kind, need, waker),
         }
     }
 }
@@ -158,39 +161,61 @@ impl WaitList {
     }
 
     /// Takes off the list whoever is next, and whoever comes after, until a thread has been
-    /// reached.
+    /// reached. For an object that one at a time can have, and that is free.
     ///
     /// The caller has just changed the state word by a read-modify-write that cleared the
     /// mark of those who wait.
     #[cold]
     pub(crate) fn next(&self, order: Order) -> Woken {
-        let mut woken = Woken::NOBODY;
+        match self.inner.get() {
+            Some(inner) => walk(&mut lock(&inner.places), 1, (1, 1), order),
+            None => Woken::NOBODY,
+        }
+    }
+
+    /// Takes those off the list who can have something of what is `there`, which others have been notified of before,
+    /// perhaps, and of which this much has just been `added`.
+    ///
+    /// The `mark` of those who wait is taken away from the state word if nobody does: under the
+    /// list's mutex, so whoever joins sets it after that.
+    #[cold]
+    pub(crate) fn serve(&self, there: usize, added: usize, order: Order, mark: usize) -> Woken {
         let Some(inner) = self.inner.get() else {
-            return woken;
+            return Woken::NOBODY;
         };
         let mut places = lock(&inner.places);
-        let mut chosen = None;
-        while let Some(index) = places.first() {
-            let notice = match order {
-                Order::Reserved if chosen.is_some() => Notice::StandBack,
-                _ => Notice::Turn,
-            };
-            let place = places.get(index);
-            let (kind, favoured) = (place.kind, place.favoured);
-            woken.push(kind, places.notify(index, notice));
-            if favoured && !woken.favoured {
-                woken.favoured = true;
-                if let Some(first) = chosen.filter(|_| order == Order::Reserved) {
-                    places.get(first).notice = Some(Notice::StandBack);
-                    places.get(index).notice = Some(Notice::Turn);
-                }
-            }
-            chosen = chosen.or(Some(index));
-            if kind == Kind::Thread || !places.has_threads() {
-                break;
-            }
+        let (expected, by_threads) = places.expected();
+        // What was added is due to those who came after those on their way had been notified.
+        let due = if places.take_changed() { added } else { 0 };
+        let budget = there.saturating_sub(expected).max(due);
+        let for_threads = there.saturating_sub(by_threads);
+        let woken = walk(&mut places, there, (budget, for_threads), order);
+        if places.waiting() == 0 {
+            // Relaxed: the mutex orders it.
+            self.word.fetch_and(!mark, Ordering::Relaxed);
         }
         woken
+    }
+
+    /// Wakes the one that the object is reserved for, if it waits, whatever there is.
+    #[cold]
+    pub(crate) fn call_favoured(&self) {
+        let Some(inner) = self.inner.get() else {
+            return;
+        };
+        let mut places = lock(&inner.places);
+        let mut woken = Woken::NOBODY;
+        let mut next = places.first();
+        while let Some(index) = next {
+            let place = places.get(index);
+            let (kind, favoured) = (place.kind, place.favoured);
+            next = place.behind;
+            if favoured {
+                woken.push(kind, places.notify(index, Notice::Turn, false));
+            }
+        }
+        drop(places);
+        woken.wake();
     }
 
     /// Wakes up to `n` of those who are in the list now, first come first served, and
@@ -208,7 +233,7 @@ impl WaitList {
         for _ in 0..n {
             let Some(index) = places.first() else { break };
             let kind = places.get(index).kind;
-            woken.push(kind, places.notify(index, Notice::Turn));
+            woken.push(kind, places.notify(index, Notice::Turn, true));
         }
         drop(places);
         woken.wake();
@@ -216,55 +241,56 @@ impl WaitList {
     }
 
     /// Takes the last place.
-    pub(super) fn join(&self, kind: Kind, waker: Waker) -> Key {
+    pub(super) fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key {
         let inner = self.inner();
-        inner.push(&mut lock(&inner.places), kind, waker)
+        inner.push(&mut lock(&inner.places), kind, need, waker)
     }
 
     /// What the waiter at this place has been told. `who` is the one to wake from now on, by this
     /// `waker`; what is returned besides was not needed, and dropping it may do anything.
     ///
-    /// If the waiter has been notified and could make no use of that, it may wish to `requeue`.
+    /// If the waiter has been notified and could make no use of that, it may wish to `requeue`, with what it
+    /// needs.
     pub(super) fn hear(
         &self,
         place: Key,
         kind: Kind,
         waker: Waker,
-        requeue: bool,
+        requeue: Option<u32>,
     ) -> (Heard, Option<Waker>) {
         let inner = self.inner();
         let index = place.index;
-        if inner.is_past(place) && !requeue {
+        if inner.is_past(place) && requeue.is_none() {
             return (Heard::Told(Notice::Turn), Some(waker));
         }
         let mut places = lock(&inner.places);
         if inner.is_past(place) {
-            if !requeue {
+            let Some(need) = requeue else {
                 return (Heard::Told(Notice::Turn), Some(waker));
-            }
-            let place = inner.push(&mut places, kind, waker);
+            };
+            let place = inner.push(&mut places, kind, need, waker);
             return (Heard::Requeued(place), None);
         }
         let its = places.get(index);
-        match (its.notice, &its.waker) {
-            (None, Some(old)) if old.will_wake(&waker) => {
+        match (its.notice, &its.waker, requeue) {
+            (None, Some(old), _) if old.will_wake(&waker) => {
                 places.change_kind(index, kind);
                 (Heard::Nothing, Some(waker))
             }
-            (None, _) if kind == Kind::Thread => {
+            (None, ..) if kind == Kind::Thread => {
                 // The old waker is to be dropped yet, and if that blocks the thread does not attempt.
                 places.change_kind(index, Kind::Driven);
                 (Heard::Moved, places.get(index).waker.replace(waker))
             }
-            (None, _) => {
+            (None, ..) => {
                 places.change_kind(index, kind);
                 (Heard::Nothing, places.get(index).waker.replace(waker))
             }
-            (Some(_), _) if requeue => {
-                places.push_again(index, kind, waker);
+            (Some(_), _, Some(need)) => {
+                places.push_again(index, kind, need, waker);
                 (Heard::Requeued(place), None)
             }
-            (Some(notice), _) => {
+            (Some(notice), ..) => {
                 places.remove(index);
                 (Heard::Told(notice), Some(waker))
             }
@@ -276,7 +302,7 @@ impl WaitList {
         let inner = self.inner();
         let mut places = lock(&inner.places);
         if !inner.is_past(place) {
-            places.get(place.index).favoured = favoured;
+            places.favour(place.index, favoured);
         }
     }
 
@@ -294,6 +320,62 @@ impl WaitList {
         let (notice, waker) = places.remove(place.index);
         (notice.is_some(), waker)
     }
+}
+
+/// Notifies those who can have something of what is `there`, in the order of the list, until the budget is
+/// spent: the first number by everybody, the second by threads. Those who need more than there is are passed over.
+///
+/// While the object is reserved all that changes is who may take it: the one that has reserved
+/// it, or those ahead of that one. The others are to stand back.
+fn walk(
+    places: &mut Places,
+    there: usize,
+    (mut budget, mut for_threads): (usize, usize),
+    order: Order,
+) -> Woken {
+    let mut woken = Woken::NOBODY;
+    // While the object is reserved, those who may take it.
+    let mut chosen = Vec::new();
+    let mut past_favoured = places.expects_favoured();
+    let mut next = places.first();
+    while let Some(index) = next {
+        if budget == 0 && (for_threads == 0 || !places.has_threads()) {
+            break;
+        }
+        let place = places.get(index);
+        let (kind, need, favoured) = (place.kind, place.need as usize, place.favoured);
+        next = place.behind;
+        past_favoured |= favoured;
+        if need > there {
+            if place.pass_over() {
+                woken.push(kind, places.notify(index, Notice::Turn, false));
+            }
+            continue;
+        }
+        let may_take = match order {
+            Order::Free => true,
+            Order::Reserved if favoured => {
+                chosen.drain(..).for_each(|ahead| places.hold_back(ahead));
+                true
+            }
+            Order::Reserved => budget > 0 && !past_favoured,
+        };
+        if may_take && order == Order::Reserved {
+            chosen.push(index);
+        }
+        let notice = if may_take {
+            Notice::Turn
+        } else {
+            Notice::StandBack
+        };
+        woken.push(kind, places.notify(index, notice, may_take));
+        woken.favoured |= favoured;
+        budget = budget.saturating_sub(need);
+        if kind == Kind::Thread {
+            for_threads = for_threads.saturating_sub(need);
+        }
+    }
+    woken
 }
 
 /// Those who have been taken off the list, and are to be woken now that its mutex is free.

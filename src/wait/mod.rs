@@ -11,6 +11,7 @@
 //! | `notes.rs` | what a waiter remembers: whether it starves, how patient it is |
 //! | `list.rs` | those who wait, and how they are woken |
 //! | `places.rs` | their order |
+//! | `reservation.rs` | how an object is kept for one of them |
 //! | `park.rs` | how a thread spins and sleeps; `block_on` |
 //! | `time.rs` | deadlines and timers |
 //!
@@ -71,6 +72,7 @@ mod notes;
 mod operation;
 mod park;
 mod places;
+mod reservation;
 mod time;
 mod waiter;
 
@@ -78,6 +80,7 @@ pub(crate) use list::{Order, WaitList};
 pub use operation::Operation;
 pub(crate) use operation::{Attempt, Outcome, Turn};
 pub use park::block_on;
+pub(crate) use reservation::{CALLED, RESERVED};
 pub(crate) use waiter::Waiter;
 
 use futures_core::FusedFuture;

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 /// How a waiter has fared.
 #[derive(Debug)]
 pub(super) struct Notes {
-    /// Since when it has left the object to somebody else.
+    /// Since when it has left the object to whoever has reserved that, and
+    /// [how often](super::WaitList::answers) one of these had answered by then.
     pub(super) patient: Stamp,
+    pub(super) answers: u32,
     /// How often it was woken in vain, and since when.
     vain: u8,
     vain_since: Stamp,
@@ -19,6 +21,7 @@ pub(super) struct Notes {
 impl Notes {
     pub(super) const NEW: Notes = Notes {
         patient: Stamp::UNSET,
+        answers: 0,
         vain: 0,
         vain_since: Stamp::UNSET,
         favoured: false,

@@ -54,6 +54,11 @@ pub trait Attempt {
         false
     }
 
+    /// How much of the object it wants, if one can have more or less of it.
+    fn need(&self) -> usize {
+        1
+    }
+
     /// The list that one has to be in to be woken for the next attempt.
     fn list(&self) -> &WaitList;
 
@@ -69,6 +74,9 @@ pub trait Attempt {
     /// Gives somebody else a notification that this waiter has left unused.
     fn pass_on(&mut self);
 
+    /// Wakes those for whom there is enough, although it was not for this waiter, or this waiter has left something.
+    fn serve(&mut self) {}
+
     /// The time is up, and the last attempt was refused. Ends the wait (`true`), or turns to
     /// what must be done before (`false`), for which there is no deadline any more.
     fn expire(&mut self, waiter: &mut Waiter) -> bool;
@@ -79,6 +87,9 @@ pub trait Attempt {
     fn reserve(&mut self, _again: bool) -> bool {
         false
     }
+
+    /// Wakes the one that has reserved the object, which is to answer by `reserve` that it still waits.
+    fn call_favoured(&mut self) {}
 
     /// Ends whatever reservation there is.
     fn lift_reservation(&mut self) {}
@@ -124,6 +135,8 @@ pub enum Outcome {
     Refused,
     /// Not before there is a notification.
     Unnotified,
-    /// It would be free, but is kept for a waiter that has been passed over for too long.
+    /// It would be free, but is kept for a waiter that has been passed over for too long, and has been called.
     Reserved,
+    /// It would be free, but is kept for such a waiter, and for that one there is not enough yet.
+    Gathering,
 }

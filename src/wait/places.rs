@@ -35,11 +35,24 @@ pub(super) struct Place {
     pub(super) waker: Option<Waker>,
     before: Option<Index>,
     /// Of a vacant place: the vacant place to take after this one.
-    behind: Option<Index>,
+    pub(super) behind: Option<Index>,
+    /// How much of the object it wants; when notified, how much it is expected to take.
+    pub(super) need: u32,
     pub(super) kind: Kind,
     pub(super) notice: Option<Notice>,
     /// Has reserved the object.
     pub(super) favoured: bool,
+    /// How often it has been passed over because there was too little.
+    passed_over: u8,
+}
+
+impl Place {
+    /// Notes that it has been passed over; `true` now and then, when it should be woken to find out
+    /// whether it starves.
+    pub(super) fn pass_over(&mut self) -> bool {
+        self.passed_over = (self.passed_over + 1) % 8;
+        self.passed_over == 0
+    }
 }
 
 /// Those who wait, in order, and those who have been notified one by one and have not heard of it yet.
@@ -53,6 +66,13 @@ pub(super) struct Places {
     taken: usize,
     waiting: usize,
     threads: usize,
+    /// What those who have been notified are expected to take, and the threads among them.
+    expected: usize,
+    expected_by_threads: usize,
+    /// How many of those who have been notified have reserved the object.
+    favoured: usize,
+    /// Somebody has come or gone since this was last cleared.
+    changed: bool,
     /// Empty, for the next crowd.
     spare: Vec<Place>,
 }
@@ -70,6 +90,10 @@ impl Places {
             taken: 0,
             waiting: 0,
             threads: 0,
+            expected: 0,
+            expected_by_threads: 0,
+            favoured: 0,
+            changed: false,
             spare: Vec::new(),
         }
     }
@@ -84,6 +108,22 @@ impl Places {
         self.threads > 0
     }
 
+    /// What those who have been notified are expected to take, and the threads among them, who are
+    /// sure to come.
+    pub(super) fn expected(&self) -> (usize, usize) {
+        (self.expected, self.expected_by_threads)
+    }
+
+    /// Whether somebody who has reserved the object has been notified, and has not come yet.
+    pub(super) fn expects_favoured(&self) -> bool {
+        self.favoured > 0
+    }
+
+    /// Whether somebody has come or gone since the last time.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
     pub(super) fn first(&self) -> Option<Index> {
         self.first
     }
@@ -94,14 +134,16 @@ impl Places {
 
     /// Adds a waiter behind all others.
     #[inline]
-    pub(super) fn push(&mut self, kind: Kind, waker: Waker) -> Index {
+    pub(super) fn push(&mut self, kind: Kind, need: u32, waker: Waker) -> Index {
         let place = Place {
             waker: Some(waker),
             before: None,
             behind: None,
+            need,
             kind,
             notice: None,
             favoured: false,
+            passed_over: 0,
         };
         self.taken += 1;
         let index = match self.vacant {
@@ -123,21 +165,70 @@ impl Places {
         index
     }
 
-    /// Lets a waiter that has been notified wait again, behind all others.
-    pub(super) fn push_again(&mut self, index: Index, kind: Kind, waker: Waker) {
+    /// Lets a waiter that has been notified wait again: behind all others, or ahead of them if it has
+    /// reserved the object.
+    pub(super) fn push_again(&mut self, index: Index, kind: Kind, need: u32, waker: Waker) {
+        self.expect(index, false);
         let place = self.get(index);
         place.waker = Some(waker);
+        place.need = need;
         place.kind = kind;
         place.notice = None;
-        self.link(index);
+        match place.favoured {
+            false => self.link(index),
+            true => self.link_first(index),
+        }
     }
 
-    /// Notifies a waiter.
-    pub(super) fn notify(&mut self, index: Index, notice: Notice) -> Option<Waker> {
+    /// Notifies a waiter. One that is only to look, and not `expected` to take anything, is not
+    /// reckoned with.
+    #[inline]
+    pub(super) fn notify(&mut self, index: Index, notice: Notice, expected: bool) -> Option<Waker> {
         self.unlink(index);
         let place = self.get(index);
         place.notice = Some(notice);
-        place.waker.take()
+        let waker = place.waker.take();
+        if !expected {
+            place.need = 0;
+        }
+        self.expect(index, true);
+        waker
+    }
+
+    /// A waiter that has been notified stands back.
+    pub(super) fn hold_back(&mut self, index: Index) {
+        self.expect(index, false);
+        let place = self.get(index);
+        (place.notice, place.need) = (Some(Notice::StandBack), 0);
+        self.expect(index, true);
+    }
+
+    /// Reckons with a waiter that has been notified, or no longer.
+    #[inline]
+    fn expect(&mut self, index: Index, comes: bool) {
+        let place = self.get(index);
+        let need = place.need as usize;
+        let of_thread = if place.kind == Kind::Thread { need } else { 0 };
+        let favoured = usize::from(place.favoured);
+        if comes {
+            self.expected += need;
+            self.expected_by_threads += of_thread;
+            self.favoured += favoured;
+        } else {
+            self.expected -= need;
+            self.expected_by_threads -= of_thread;
+            self.favoured -= favoured;
+        }
+    }
+
+    /// Notes whether a waiter has reserved the object.
+    pub(super) fn favour(&mut self, index: Index, favoured: bool) {
+        let place = self.get(index);
+        let old = std::mem::replace(&mut place.favoured, favoured);
+        if place.notice.is_some() {
+            self.favoured += usize::from(favoured);
+            self.favoured -= usize::from(old);
+        }
     }
 
     /// Makes a waiter that waits one of another kind, where it stands.
@@ -151,7 +242,10 @@ impl Places {
     pub(super) fn remove(&mut self, index: Index) -> (Option<Notice>, Option<Waker>) {
         if self.get(index).notice.is_none() {
             self.unlink(index);
+        } else {
+            self.expect(index, false);
         }
+        self.changed = true;
         let vacant = self.vacant.replace(index);
         let place = self.get(index);
         place.behind = vacant;
@@ -172,6 +266,7 @@ impl Places {
         self.last = None;
         self.vacant = None;
         self.taken = 0;
+        (self.expected, self.expected_by_threads, self.favoured) = (0, 0, 0);
         Crowd {
             all: std::mem::replace(&mut self.all, std::mem::take(&mut self.spare)),
             next: self.first.take(),
@@ -198,9 +293,26 @@ impl Places {
         }
         let place = self.get(index);
         (place.before, place.behind) = (last, None);
-        let is_thread = place.kind != Kind::Task;
+        self.count(index);
+    }
+
+    fn link_first(&mut self, index: Index) {
+        let first = self.first.replace(index);
+        match first {
+            Some(first) => self.get(first).before = Some(index),
+            None => self.last = Some(index),
+        }
+        let place = self.get(index);
+        (place.before, place.behind) = (None, first);
+        self.count(index);
+    }
+
+    #[inline]
+    fn count(&mut self, index: Index) {
+        let is_thread = self.get(index).kind != Kind::Task;
         self.waiting += 1;
         self.threads += usize::from(is_thread);
+        self.changed = true;
     }
 
     fn unlink(&mut self, index: Index) {

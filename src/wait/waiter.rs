@@ -42,10 +42,11 @@ impl Waiter {
             queued: self.place.is_some(),
             waited: self.place.is_some(),
             notified: false,
-            entitled: self.is_entitled(),
+            entitled: self.is_entitled(operation.list()),
         };
         // Whether it has just taken the last place.
         let mut joined = false;
+        let mut vain = false;
         loop {
             let outcome = operation.attempt(turn);
             match outcome {
@@ -55,23 +56,30 @@ impl Waiter {
                 }
                 Outcome::Again => {
                     self.proceed(operation);
-                    (turn, joined) = (Turn::FIRST, false);
+                    (turn, joined, vain) = (Turn::FIRST, false, false);
                     continue;
                 }
-                Outcome::Refused | Outcome::Unnotified | Outcome::Reserved => {}
+                _ => {}
             }
             if joined {
                 self.claim(operation);
-                return self.settle(outcome, who);
+                if vain {
+                    operation.serve();
+                }
+                return self.settle(operation, outcome, who);
             }
             match self.place {
-                None => self.join(operation, who, turn.notified),
+                None => {
+                    vain = turn.notified;
+                    self.join(operation, who, vain);
+                }
                 Some(place) => match self.hear(place, operation, who, outcome) {
-                    Heard::Nothing => return self.settle(outcome, who),
+                    Heard::Nothing => return self.settle(operation, outcome, who),
                     Heard::Moved => continue,
                     Heard::Requeued(place) => {
                         self.place = Some(place);
                         self.notes.woken_in_vain();
+                        vain = true;
                     }
                     Heard::Told(notice) => {
                         (turn.queued, turn.notified) = (false, true);
@@ -113,7 +121,7 @@ impl Waiter {
                 self.proceed(operation);
                 false
             }
-            Outcome::Refused | Outcome::Unnotified | Outcome::Reserved => false,
+            _ => false,
         }
     }
 
@@ -136,31 +144,32 @@ impl Waiter {
         }
     }
 
-    fn is_entitled(&self) -> bool {
-        self.notes.favoured || self.notes.patient.is_past()
+    /// Whether it may take what is reserved: it has done that itself, or has stood back long enough for one who does not
+    /// answer.
+    fn is_entitled(&self, list: &WaitList) -> bool {
+        let notes = &self.notes;
+        notes.favoured || (notes.patient.is_past() && notes.answers == list.answers())
     }
 
     /// Ends this turn in the list after an attempt that got what it wanted.
     fn conclude(&mut self, operation: &mut dyn Attempt) {
         let left = self.place.map(|place| operation.list().leave(place));
         // Its own reservation, or one that has lasted too long anyhow.
-        if self.is_entitled() {
-            operation.lift_reservation();
-        }
+        let lifts = self.is_entitled(operation.list());
         *self = Waiter::NEW;
-        match left {
-            None | Some((false, None)) => {}
-            Some((notified, waker)) => {
-                // It may have been notified besides, since this attempt was not owed to that. Users'
-                // wakers may panic, and then nobody gets what has been taken.
-                let give_back = |it: &mut dyn Attempt| {
-                    drop(waker);
-                    if notified {
-                        it.pass_on();
-                    }
-                };
-                or_else(operation, give_back, |it| it.undo());
-            }
+        let (notified, waker) = left.unwrap_or((false, None));
+        if lifts || notified || waker.is_some() {
+            let tell_others = |it: &mut dyn Attempt| {
+                drop(waker);
+                if lifts {
+                    it.lift_reservation();
+                }
+                if notified {
+                    it.serve();
+                }
+            };
+            // Users' wakers may panic, and then nobody gets what has been taken.
+            or_else(operation, tell_others, |it| it.undo());
         }
     }
 
@@ -179,7 +188,7 @@ impl Waiter {
         } else {
             who.waker.clone()
         };
-        self.place = Some(operation.list().join(who.kind, waker));
+        self.place = Some(operation.list().join(who.kind, need(operation), waker));
     }
 
     /// What the waiter has been told since it has been at this place.
@@ -192,7 +201,7 @@ impl Waiter {
     ) -> Heard {
         // The user's, so it is cloned and dropped while the place is as it was, or somebody else hears.
         let waker = who.waker.clone();
-        let requeue = outcome == Outcome::Refused;
+        let requeue = (outcome == Outcome::Refused).then(|| need(operation));
         let (heard, unused) = operation.list().hear(place, who.kind, waker, requeue);
         if let Heard::Told(_) = heard {
             self.place = None;
@@ -212,18 +221,38 @@ impl Waiter {
         }
     }
 
-    fn settle(&mut self, outcome: Outcome, who: Who<'_>) -> Poll<()> {
-        if outcome != Outcome::Reserved {
+    fn settle(&mut self, operation: &mut dyn Attempt, outcome: Outcome, who: Who<'_>) -> Poll<()> {
+        let is_thread = who.kind == Kind::Thread;
+        if !matches!(outcome, Outcome::Reserved | Outcome::Gathering) {
             self.notes.patient = Stamp::UNSET;
-        } else {
-            // Nobody is going to notify it when the reservation expires.
-            self.notes.patient.set();
-            if who.kind != Kind::Thread {
-                who.waker.wake_by_ref();
+            return Poll::Pending;
+        }
+        let answers = operation.list().answers();
+        if self.notes.patient.is_set() && self.notes.answers != answers {
+            self.notes.patient = Stamp::UNSET;
+            // Whoever it is kept for does come, and will wake this waiter when it has got enough. A task may rely
+            // on that, a thread asks again.
+            if outcome == Outcome::Gathering && !is_thread {
+                return Poll::Pending;
             }
+        }
+        if !self.notes.patient.is_set() {
+            self.notes.patient.set();
+            self.notes.answers = answers;
+            if outcome == Outcome::Gathering {
+                operation.call_favoured();
+            }
+        }
+        // Nobody is going to notify it when the reservation expires.
+        if !is_thread {
+            who.waker.wake_by_ref();
         }
         Poll::Pending
     }
+}
+
+fn need(operation: &dyn Attempt) -> u32 {
+    operation.need().try_into().unwrap_or(u32::MAX)
 }
 
 /// Does something that may panic, and if it does, something else.

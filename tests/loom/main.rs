@@ -1,4 +1,4 @@
-//! Models of the waiter list with `Mutex`, `Event` and `Condvar`, for loom to play through all
+//! Models of the waiter list with each primitive, for loom to play through all
 //! interleavings up to a number of preemptions:
 //!
 //! ```text
@@ -13,6 +13,7 @@
 mod condvar;
 mod event;
 mod mutex;
+mod semaphore;
 
 use std::pin::pin;
 use std::task::{Context, Waker};

@@ -1,0 +1,149 @@
+//! The semaphore: no permit lost or made, and no wake-up lost.
+
+use super::{model, poll_once};
+use amphi::Semaphore;
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::thread;
+
+struct Shared {
+    semaphore: Semaphore,
+    out: AtomicUsize,
+    max: usize,
+}
+
+impl Shared {
+    fn new(max: usize) -> Arc<Self> {
+        Arc::new(Shared {
+            semaphore: Semaphore::new(max),
+            out: AtomicUsize::new(0),
+            max,
+        })
+    }
+
+    fn by_thread(&self, permits: usize) {
+        let permits = self.semaphore.acquire_many(permits).block();
+        self.hold(permits.count());
+    }
+
+    fn by_task(&self, permits: usize) {
+        block_on(async {
+            let permits = self.semaphore.acquire_many(permits).await;
+            self.hold(permits.count());
+        });
+    }
+
+    fn hold(&self, permits: usize) {
+        let out = self.out.fetch_add(permits, Ordering::Relaxed) + permits;
+        assert!(out <= self.max);
+        self.out.fetch_sub(permits, Ordering::Relaxed);
+    }
+}
+
+fn spawn(shared: &Arc<Shared>, party: impl FnOnce(&Shared) + 'static) -> thread::JoinHandle<()> {
+    let shared = shared.clone();
+    thread::spawn(move || party(&shared))
+}
+
+#[test]
+fn thread_against_task() {
+    model(3, || {
+        let shared = Shared::new(1);
+        let task = spawn(&shared, |shared| shared.by_task(1));
+        shared.by_thread(1);
+        task.join().unwrap();
+        assert_eq!(shared.semaphore.available_permits(), 1);
+    });
+}
+
+#[test]
+fn many_against_few() {
+    model(2, || {
+        let shared = Shared::new(2);
+        let many = spawn(&shared, |shared| shared.by_task(2));
+        let one = spawn(&shared, |shared| shared.by_thread(1));
+        shared.by_thread(1);
+        many.join().unwrap();
+        one.join().unwrap();
+        assert_eq!(shared.semaphore.available_permits(), 2);
+    });
+}
+
+/// One at a time comes back, two wait for one each, and nobody gives any back.
+#[test]
+fn two_releases_for_two() {
+    model(2, || {
+        let shared = Shared::new(0);
+        let waits = |shared: &Shared| shared.semaphore.acquire().block().forget();
+        let parties = [spawn(&shared, waits), spawn(&shared, waits)];
+        let releases = spawn(&shared, |shared| shared.semaphore.release(1));
+        shared.semaphore.release(1);
+        releases.join().unwrap();
+        for party in parties {
+            party.join().unwrap();
+        }
+        assert_eq!(shared.semaphore.available_permits(), 0);
+    });
+}
+
+/// A release, while one that it notifies gives up, and another one waits for more than one.
+#[test]
+fn release_against_cancel() {
+    model(3, || {
+        let shared = Shared::new(1);
+        let mut first = shared.semaphore.acquire_many(2);
+        assert!(!poll_once(&mut first));
+        let mut second = shared.semaphore.acquire_many(2);
+        assert!(!poll_once(&mut second));
+        let releases = spawn(&shared, |shared| shared.semaphore.release(1));
+        drop(first);
+        block_on(second).forget();
+        releases.join().unwrap();
+        assert_eq!(shared.semaphore.available_permits(), 0);
+    });
+}
+
+/// One takes its permit before it hears of the release that was for it; the next release must not count
+/// on it any more.
+#[test]
+fn release_against_an_early_poll() {
+    model(3, || {
+        let shared = Shared::new(0);
+        let mut early = shared.semaphore.acquire();
+        assert!(!poll_once(&mut early));
+        let mut behind = shared.semaphore.acquire();
+        assert!(!poll_once(&mut behind));
+        let releases = spawn(&shared, |shared| {
+            shared.semaphore.release(1);
+            shared.semaphore.release(1);
+        });
+        let taken = poll_once(&mut early);
+        if !taken {
+            drop(early);
+        }
+        block_on(behind).forget();
+        releases.join().unwrap();
+    });
+}
+
+/// A thread gets through behind a task that is not polled, whatever that has been told.
+#[test]
+fn thread_behind_an_unpolled_task() {
+    model(2, || {
+        let shared = Shared::new(1);
+        let permit = shared.semaphore.acquire().block();
+        let mut unpolled = shared.semaphore.acquire();
+        assert!(!poll_once(&mut unpolled));
+        let threads = [
+            spawn(&shared, |shared| shared.by_thread(1)),
+            spawn(&shared, |shared| shared.by_thread(1)),
+        ];
+        drop(permit);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        drop(unpolled);
+        assert_eq!(shared.semaphore.available_permits(), 1);
+    });
+}
