@@ -49,3 +49,32 @@ impl fmt::Display for ReleaseError {
 }
 
 impl Error for ReleaseError {}
+
+/// A [`Barrier`](crate::Barrier) did not get all its parties together.
+///
+/// ```
+/// use amphi::{Barrier, BarrierError};
+///
+/// let barrier = Barrier::new(2);
+/// barrier.abort();
+/// assert_eq!(barrier.wait().block().err(), Some(BarrierError::Broken));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BarrierError {
+    /// The barrier is broken, or it was reset while this party waited: somebody's time was up, somebody
+    /// aborted it, or its action did not come to its end.
+    Broken,
+    /// This party's time was up, and that has broken the barrier.
+    TimedOut,
+}
+
+impl fmt::Display for BarrierError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BarrierError::Broken => "the barrier is broken",
+            BarrierError::TimedOut => "timed out at the barrier, which is broken now",
+        })
+    }
+}
+
+impl Error for BarrierError {}

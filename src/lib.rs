@@ -69,6 +69,7 @@
 //! | `time` | yes | timeouts and deadlines that can be awaited, on any runtime and outside of any, by `async-io`'s timer. Without it they can be blocked on |
 //! | `tokio` | no | inside a tokio runtime, timeouts go by tokio's own clock, which `tokio::time::pause` stops |
 
+pub mod barrier;
 pub mod condvar;
 mod error;
 pub mod event;
@@ -77,8 +78,9 @@ pub mod semaphore;
 mod sync;
 mod wait;
 
+pub use barrier::{Barrier, BarrierWait};
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use error::{ReleaseError, TimedOut};
+pub use error::{BarrierError, ReleaseError, TimedOut};
 pub use event::Event;
 pub use lock::mutex::{
     self, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,

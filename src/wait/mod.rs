@@ -92,6 +92,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+pub(crate) use time::Alarm;
 use time::Deadline;
 
 /// An operation that may have to wait, and that has not begun.
@@ -253,12 +254,65 @@ impl<O: Operation> Wait<O> {
         false
     }
 
-    fn step(&mut self, who: Who<'_>) -> Poll<O::Output> {
-        self.waiter.advance(&mut self.operation, who).map(|()| {
+    /// Attempts; refused, it looks whether the operation's own time is up.
+    fn step(&mut self, who: Who<'_>, is_over: impl FnOnce(&mut Alarm) -> bool) -> Poll<O::Output> {
+        let mut end = self
+            .waiter
+            .advance(&mut self.operation, who)
+            .map(|()| End::Done);
+        if end.is_pending() {
+            let Some(alarm) = self.operation.alarm() else {
+                return Poll::Pending;
+            };
+            let mut alarm = std::mem::take(alarm);
+            end = self.expire_if(is_over, &mut alarm, who);
+            if let Some(slot) = self.operation.alarm() {
+                *slot = alarm;
+            }
+        }
+        end.map(|end| {
             self.done = true;
-            self.operation.take()
+            match end {
+                End::Done => self.operation.take(),
+                End::TimedOut => self.operation.overdue(),
+            }
         })
     }
+
+    /// Tells the operation that its time is up, if it is.
+    fn expire_if(
+        &mut self,
+        is_over: impl FnOnce(&mut Alarm) -> bool,
+        alarm: &mut Alarm,
+        who: Who<'_>,
+    ) -> Poll<End> {
+        if !is_over(alarm) {
+            return Poll::Pending;
+        }
+        let Wait {
+            operation, waiter, ..
+        } = self;
+        let mut ready = waiter.last_attempt(operation);
+        let ended = !ready && operation.expire(waiter);
+        // Only now, for others' wakers may have panicked before.
+        *alarm = Alarm::default();
+        if ended {
+            *waiter = Waiter::NEW;
+            return Poll::Ready(End::TimedOut);
+        }
+        // What must be done yet is begun at once: there may be no other wake-up.
+        ready = ready || waiter.advance(operation, who).is_ready();
+        match ready {
+            true => Poll::Ready(End::Done),
+            false => Poll::Pending,
+        }
+    }
+}
+
+/// How a wait has ended.
+enum End {
+    Done,
+    TimedOut,
 }
 
 impl<O: Operation> Future for Wait<O> {
@@ -270,7 +324,7 @@ impl<O: Operation> Future for Wait<O> {
         if this.fast() || this.spin(Spin::short()) {
             return Poll::Ready(this.operation.take());
         }
-        this.step(Who::polls(cx))
+        this.step(Who::polls(cx), |alarm| alarm.poll(cx))
     }
 }
 
@@ -317,20 +371,14 @@ impl<O: Operation> fmt::Debug for Wait<O> {
 #[must_use = "nothing happens until it is awaited or blocked on"]
 pub struct Timeout<O: Operation> {
     wait: Wait<O>,
-    /// `None` once the operation has been told that its time is up.
-    deadline: Option<Deadline>,
-    #[cfg(feature = "time")]
-    sleep: Option<time::Sleep>,
+    alarm: Alarm,
 }
 
 impl<O: Operation> Timeout<O> {
-    fn new(wait: Wait<O>, deadline: Deadline) -> Self {
-        Timeout {
-            wait,
-            deadline: Some(deadline),
-            #[cfg(feature = "time")]
-            sleep: None,
-        }
+    fn new(mut wait: Wait<O>, deadline: Deadline) -> Self {
+        wait.operation.without_alarm();
+        let alarm = Alarm::new(deadline);
+        Timeout { wait, alarm }
     }
 
     /// Blocks the calling thread until the operation is done or the time is up.
@@ -360,37 +408,23 @@ impl<O: Operation> Timeout<O> {
         self.wait.operation.in_time(output)
     }
 
-    fn step(&mut self, who: Who<'_>, is_over: impl FnOnce(&mut Self) -> bool) -> Poll<O::Timed> {
-        let Wait {
-            operation,
-            waiter,
-            done,
-        } = &mut self.wait;
-        assert!(!*done, "a `Timeout` was used after it was ready");
-        let mut ready = waiter.advance(operation, who).is_ready();
-        if !ready && self.deadline.is_some() && is_over(self) {
-            let Wait {
-                operation,
-                waiter,
-                done,
-            } = &mut self.wait;
-            ready = waiter.last_attempt(operation);
-            let ended = !ready && operation.expire(waiter);
-            // Only now, for others' wakers may have panicked before.
-            self.deadline = None;
-            if ended {
-                *done = true;
-                *waiter = Waiter::NEW;
-                return Poll::Ready(operation.timed_out());
+    fn step(&mut self, who: Who<'_>, is_over: impl FnOnce(&mut Alarm) -> bool) -> Poll<O::Timed> {
+        let Timeout { wait, alarm } = self;
+        assert!(!wait.done, "a `Timeout` was used after it was ready");
+        let mut end = wait
+            .waiter
+            .advance(&mut wait.operation, who)
+            .map(|()| End::Done);
+        if end.is_pending() {
+            end = wait.expire_if(is_over, alarm, who);
+        }
+        end.map(|end| {
+            self.wait.done = true;
+            match end {
+                End::Done => self.take(),
+                End::TimedOut => self.wait.operation.timed_out(),
             }
-            // What must be done yet is begun at once: there may be no other wake-up.
-            ready = ready || waiter.advance(operation, who).is_ready();
-        }
-        if !ready {
-            return Poll::Pending;
-        }
-        self.wait.done = true;
-        Poll::Ready(self.take())
+        })
     }
 }
 
@@ -404,20 +438,7 @@ impl<O: Operation> Future for Timeout<O> {
         if this.wait.fast() || this.wait.spin(Spin::short()) {
             return Poll::Ready(this.take());
         }
-        let timed = this.step(Who::polls(cx), |this| {
-            let Some(deadline) = &this.deadline else {
-                return false;
-            };
-            if this.sleep.is_none() {
-                this.sleep = time::Sleep::until(deadline);
-            }
-            let sleep = this.sleep.as_mut();
-            sleep.is_some_and(|sleep| sleep.poll(deadline, cx).is_ready())
-        });
-        if this.deadline.is_none() {
-            this.sleep = None;
-        }
-        timed
+        this.step(Who::polls(cx), |alarm| alarm.poll(cx))
     }
 }
 
@@ -434,10 +455,7 @@ impl<O: Operation> fmt::Debug for Timeout<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
             .field("wait", &self.wait)
-            .field(
-                "deadline",
-                &self.deadline.and_then(|deadline| deadline.instant()),
-            )
+            .field("deadline", &self.alarm.instant())
             .finish_non_exhaustive()
     }
 }
@@ -456,9 +474,13 @@ impl<O: Operation> Drive for Wait<O> {
     type Output = O::Output;
 
     fn drive(&mut self, who: Who<'_>) -> ControlFlow<O::Output, Option<Instant>> {
-        match self.step(who) {
+        match self.step(who, |alarm| alarm.is_past()) {
             Poll::Ready(output) => ControlFlow::Break(output),
-            Poll::Pending => ControlFlow::Continue(self.waiter.look_again_at()),
+            Poll::Pending => {
+                let deadline = self.operation.alarm().and_then(|alarm| alarm.instant());
+                let look_again = self.waiter.look_again_at();
+                ControlFlow::Continue(deadline.into_iter().chain(look_again).min())
+            }
         }
     }
 }
@@ -467,11 +489,10 @@ impl<O: Operation> Drive for Timeout<O> {
     type Output = O::Timed;
 
     fn drive(&mut self, who: Who<'_>) -> ControlFlow<O::Timed, Option<Instant>> {
-        let is_over = |this: &mut Self| this.deadline.is_some_and(|deadline| deadline.is_past());
-        match self.step(who, is_over) {
+        match self.step(who, |alarm| alarm.is_past()) {
             Poll::Ready(timed) => ControlFlow::Break(timed),
             Poll::Pending => {
-                let deadline = self.deadline.and_then(|deadline| deadline.instant());
+                let deadline = self.alarm.instant();
                 let look_again = self.wait.waiter.look_again_at();
                 ControlFlow::Continue(deadline.into_iter().chain(look_again).min())
             }

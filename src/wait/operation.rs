@@ -1,6 +1,7 @@
 //! What a primitive has to say for itself so that one can wait for it.
 
 use super::list::WaitList;
+use super::time::Alarm;
 use super::waiter::Waiter;
 
 /// An operation that may have to wait: what the methods of the primitives return inside
@@ -37,6 +38,12 @@ pub trait Operation: Attempt {
     /// What there is to say when [`Attempt::expire`] has ended the wait.
     #[doc(hidden)]
     fn timed_out(&mut self) -> Self::Timed;
+
+    /// The same for an operation with a deadline of its own: see [`Attempt::alarm`].
+    #[doc(hidden)]
+    fn overdue(&mut self) -> Self::Output {
+        unreachable!("the operation has no deadline of its own")
+    }
 }
 
 /// The part of an operation that is the same for all types of data, so that the code that
@@ -80,6 +87,14 @@ pub trait Attempt {
     /// The time is up, and the last attempt was refused. Ends the wait (`true`), or turns to
     /// what must be done before (`false`), for which there is no deadline any more.
     fn expire(&mut self, waiter: &mut Waiter) -> bool;
+
+    /// The operation's own deadline, if it can have one even where nobody has asked for a timeout.
+    fn alarm(&mut self) -> Option<&mut Alarm> {
+        None
+    }
+
+    /// There is a timeout, which takes the place of the operation's own deadline.
+    fn without_alarm(&mut self) {}
 
     /// Keeps newcomers off the object until `lift_reservation`; `false` if somebody else
     /// did that already, or if nobody can be starved here. `again` if this waiter did, and has

@@ -6,6 +6,7 @@
 //! the feature `tokio` and inside a tokio runtime, tokio's own, whose clock
 //! `tokio::time::pause` can stop. That is why a deadline knows both clocks.
 
+use std::task::Context;
 use std::time::{Duration, Instant};
 
 /// The present. Loom explores interleavings, not durations: there every instant is equal,
@@ -47,19 +48,67 @@ impl Deadline {
         }
     }
 
-    /// The instant by the system's clock.
-    pub(super) fn instant(&self) -> Option<Instant> {
-        self.at
-    }
-
     /// Whether it has passed by the system's clock.
-    pub(super) fn is_past(&self) -> bool {
+    fn is_past(&self) -> bool {
         self.at.is_some_and(|at| now() >= at)
     }
 }
 
-#[cfg(feature = "time")]
-pub(super) use sleep::Sleep;
+/// A deadline, and the timer that a task waits for until then.
+#[derive(Debug, Default)]
+pub struct Alarm {
+    /// `None` if there is none, or the operation has been told that its time is up.
+    deadline: Option<Deadline>,
+    #[cfg(feature = "time")]
+    sleep: Option<sleep::Sleep>,
+}
+
+impl Alarm {
+    pub(super) fn new(deadline: Deadline) -> Self {
+        Alarm {
+            deadline: Some(deadline),
+            #[cfg(feature = "time")]
+            sleep: None,
+        }
+    }
+
+    pub(crate) fn after(duration: Duration) -> Self {
+        Alarm::new(Deadline::after(duration))
+    }
+
+    /// The instant by the system's clock, if it ever comes.
+    pub(super) fn instant(&self) -> Option<Instant> {
+        self.deadline.and_then(|deadline| deadline.at)
+    }
+
+    /// Whether it has passed by the system's clock.
+    pub(super) fn is_past(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.is_past())
+    }
+
+    /// Whether it has passed; if not, the task will be woken then.
+    #[cfg(not(feature = "time"))]
+    pub(super) fn poll(&mut self, _: &mut Context<'_>) -> bool {
+        assert!(
+            self.deadline.is_none(),
+            "a deadline can't be awaited without amphi's feature `time`"
+        );
+        false
+    }
+
+    /// Whether it has passed; if not, the task will be woken then.
+    #[cfg(feature = "time")]
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = &self.deadline else {
+            return false;
+        };
+        if self.sleep.is_none() {
+            self.sleep = sleep::Sleep::until(deadline);
+        }
+        let sleep = self.sleep.as_mut();
+        sleep.is_some_and(|sleep| sleep.poll(deadline, cx).is_ready())
+    }
+}
 
 #[cfg(feature = "time")]
 mod sleep {
@@ -69,7 +118,7 @@ mod sleep {
     use std::task::{Context, Poll};
 
     /// A timer that a task waits for.
-    pub(in crate::wait) enum Sleep {
+    pub(super) enum Sleep {
         /// The deadline had passed before there was anything to wait for.
         Over,
         Io(async_io::Timer),
@@ -79,7 +128,7 @@ mod sleep {
 
     impl Sleep {
         /// `None` if the deadline never comes.
-        pub(in crate::wait) fn until(deadline: &Deadline) -> Option<Self> {
+        pub(super) fn until(deadline: &Deadline) -> Option<Self> {
             #[cfg(feature = "tokio")]
             if tokio::runtime::Handle::try_current().is_ok() {
                 let at = deadline.tokio?;
@@ -98,7 +147,7 @@ mod sleep {
         }
 
         /// `deadline` is the one it was made for.
-        pub(in crate::wait) fn poll(
+        pub(super) fn poll(
             &mut self,
             #[cfg_attr(not(feature = "tokio"), expect(unused_variables))] deadline: &Deadline,
             cx: &mut Context<'_>,

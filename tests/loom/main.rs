@@ -10,6 +10,7 @@
 //! the wait, and a starving waiter starves at once. A lost wake-up shows as a deadlock.
 #![cfg(loom)]
 
+mod barrier;
 mod condvar;
 mod event;
 mod mutex;

@@ -1,0 +1,86 @@
+//! The barrier: all go on, or all get the error; and nobody sleeps through it.
+
+use super::{model, poll_once};
+use amphi::{Barrier, BarrierError};
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::thread;
+
+#[test]
+fn thread_against_task() {
+    model(3, || {
+        let barrier = Arc::new(Barrier::new(2));
+        let waits = barrier.clone();
+        let task = thread::spawn(move || {
+            let first = block_on(waits.wait()).unwrap();
+            let second = block_on(waits.wait()).unwrap();
+            (first.index(), second.index())
+        });
+        let first = barrier.wait().block().unwrap();
+        let second = barrier.wait().block().unwrap();
+        let (theirs, theirs_again) = task.join().unwrap();
+        assert_eq!(first.index() + theirs, 1);
+        assert_eq!(second.index() + theirs_again, 1);
+    });
+}
+
+#[test]
+fn trip_against_abort() {
+    model(3, || {
+        let barrier = Arc::new(Barrier::new(2));
+        let mut first = barrier.wait();
+        assert!(!poll_once(&mut first));
+        let (aborts, waits) = (barrier.clone(), barrier.clone());
+        let aborter = thread::spawn(move || aborts.abort());
+        let last = thread::spawn(move || waits.wait().block());
+        let mine = first.block();
+        let theirs = last.join().unwrap();
+        assert_eq!(mine.is_ok(), theirs.is_ok());
+        aborter.join().unwrap();
+        assert_eq!(barrier.wait().block(), Err(BarrierError::Broken));
+    });
+}
+
+/// One gives up while the second arrives: either both had arrived, or the second waits for a third.
+#[test]
+fn trip_against_withdrawal() {
+    model(3, || {
+        let barrier = Arc::new(Barrier::new(2));
+        let mut gives_up = barrier.wait();
+        assert!(!poll_once(&mut gives_up));
+        let waits = barrier.clone();
+        let task = thread::spawn(move || block_on(waits.wait()));
+        drop(gives_up);
+        let mut third = barrier.wait();
+        if !poll_once(&mut third) {
+            // The second has gone on, or comes yet: then it meets the third, or the error.
+            barrier.abort();
+            let mine = block_on(third);
+            let theirs = task.join().unwrap();
+            assert!(theirs.is_ok() || mine.is_err());
+        } else {
+            assert!(task.join().unwrap().is_ok());
+        }
+    });
+}
+
+/// A party whose time is up, which is modelled by a reset, against the last one.
+#[test]
+fn trip_against_reset() {
+    model(3, || {
+        let barrier = Arc::new(Barrier::new(2));
+        let mut first = barrier.wait();
+        assert!(!poll_once(&mut first));
+        let (resets, waits) = (barrier.clone(), barrier.clone());
+        let resetter = thread::spawn(move || resets.reset());
+        let last = thread::spawn(move || {
+            let mut last = waits.wait();
+            poll_once(&mut last)
+        });
+        let mine = block_on(first);
+        resetter.join().unwrap();
+        let tripped = last.join().unwrap();
+        assert_eq!(mine.is_ok(), tripped);
+        assert_eq!(barrier.waiting(), 0);
+    });
+}
