@@ -502,7 +502,7 @@ impl Attempt for Gather<'_> {
     }
 
     #[inline]
-    fn fast(&mut self) -> bool {
+    fn fast(&mut self, _: bool) -> bool {
         if let Stage::Away = self.stage {
             self.stage = self.barrier.arrive();
             if !self.has_timeout {
@@ -517,7 +517,7 @@ impl Attempt for Gather<'_> {
     }
 
     fn attempt(&mut self, _: Turn) -> Outcome {
-        match self.fast() {
+        match self.fast(false) {
             true => Outcome::Done,
             false => Outcome::Refused,
         }

@@ -1,9 +1,10 @@
 //! [`Condvar`]: waiting until data under a lock have changed.
 
 use crate::lock::mutex::{Acquire, Guard, MutexRef};
+use crate::lock::reentrant::{self, ReentrantMutexRef};
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Kind, Operation, Outcome, Turn, Wait, WaitList, Waiter};
 use std::fmt;
 use std::ops::DerefMut;
 
@@ -81,7 +82,8 @@ impl Condvar {
 
     /// Gives the lock up, waits for a notification, and takes the lock back.
     ///
-    /// Takes the guards of a [`Mutex`](crate::Mutex), borrowed and owned, and gives the guard back; with a
+    /// Takes the guards of a [`Mutex`](crate::Mutex), borrowed and owned, and those of a
+    /// [`ReentrantMutex`](crate::ReentrantMutex), and gives the guard back; with a
     /// timeout the guard, and whether the time was up. The lock is taken back in any case, so a timeout may
     /// be overstepped by as long as others hold it. A notification that races with the timeout counts. A
     /// zero timeout gives the lock up and takes it back.
@@ -89,9 +91,19 @@ impl Condvar {
     /// The state that is waited for may have changed again when this returns, so this belongs into
     /// a loop, or better: use [`wait_while`](Condvar::wait_while).
     ///
+    /// # A reentrant mutex
+    ///
+    /// All its levels are given up and taken back. If there are other guards they would lend the data meanwhile, without the
+    /// lock: only a thread that does nothing but `block` can't use them. So that takes any depth; where it is
+    /// polled, or given up for another future by [`or`](Wait::or), with more than one level, it panics.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it gives the lock up for good; a notification that it had received goes to the next.
+    ///
+    /// # Panics
+    ///
+    /// With the guard of a reentrant mutex that is held several times over, if it's polled. The guard is dropped then.
     ///
     /// ```
     /// use amphi::{Condvar, Mutex};
@@ -143,7 +155,7 @@ impl Condvar {
     pub fn wait_while<G, F>(&self, guard: G, condition: F) -> Wait<Suspend<'_, G, While<F>>>
     where
         G: LockGuard,
-        F: FnMut(&mut G::Data) -> bool,
+        F: FnMut(<G as Lends<'_>>::Lent) -> bool,
     {
         self.suspend(guard, While(condition))
     }
@@ -238,13 +250,22 @@ impl WaitTimeoutResult {
 /// A guard that a [`Condvar`] can give up and take back.
 ///
 /// The trait is sealed: it is implemented for the guards of [`Mutex`](crate::Mutex), borrowed and owned, as they
-/// come from the lock (not mapped).
-pub trait LockGuard: sealed::Relock {
+/// come from the lock (not mapped), and for those of [`ReentrantMutex`](crate::ReentrantMutex).
+pub trait LockGuard: sealed::Relock + for<'a> Lends<'a> {
     /// What the lock protects.
     type Data: ?Sized;
+}
+
+/// What a guard lends to the condition of [`Condvar::wait_while`] for a lifetime: `&mut T`, or `&T` of a
+/// reentrant mutex. Sealed as [`LockGuard`] is.
+///
+/// `Outlived` is a way to say that the guard outlives `'a`, for all lifetimes for which it does.
+pub trait Lends<'a, Outlived = &'a Self>: sealed::Relock {
+    /// The reference.
+    type Lent;
 
     #[doc(hidden)]
-    fn data(&mut self) -> &mut Self::Data;
+    fn lend(&'a mut self) -> Self::Lent;
 }
 
 mod sealed {
@@ -260,6 +281,14 @@ mod sealed {
 
         /// Made while the lock is still held.
         fn relock(&self) -> Self::Lock;
+
+        /// Gives the lock up, with all levels.
+        fn give_up(self) {}
+
+        /// How many levels there are: more than one if other guards live on while the lock is given up.
+        fn levels(&self) -> u64 {
+            1
+        }
     }
 }
 
@@ -273,9 +302,41 @@ impl<M: MutexRef> sealed::Relock for Guard<M, M::Data> {
 
 impl<M: MutexRef> LockGuard for Guard<M, M::Data> {
     type Data = M::Data;
+}
 
-    fn data(&mut self) -> &mut M::Data {
+impl<'a, M: MutexRef> Lends<'a> for Guard<M, M::Data> {
+    type Lent = &'a mut M::Data;
+
+    fn lend(&'a mut self) -> &'a mut M::Data {
         self.deref_mut()
+    }
+}
+
+impl<M: ReentrantMutexRef> sealed::Relock for reentrant::Guard<M> {
+    type Lock = reentrant::Acquire<M>;
+
+    fn relock(&self) -> reentrant::Acquire<M> {
+        self.lock_again()
+    }
+
+    fn give_up(self) {
+        reentrant::Guard::give_up(self);
+    }
+
+    fn levels(&self) -> u64 {
+        reentrant::Guard::levels(self)
+    }
+}
+
+impl<M: ReentrantMutexRef> LockGuard for reentrant::Guard<M> {
+    type Data = M::Data;
+}
+
+impl<'a, M: ReentrantMutexRef> Lends<'a> for reentrant::Guard<M> {
+    type Lent = &'a M::Data;
+
+    fn lend(&'a mut self) -> &'a M::Data {
+        self
     }
 }
 
@@ -304,9 +365,9 @@ impl<F> fmt::Debug for While<F> {
     }
 }
 
-impl<G: LockGuard, F: FnMut(&mut G::Data) -> bool> Condition<G> for While<F> {
+impl<G: LockGuard, F: FnMut(<G as Lends<'_>>::Lent) -> bool> Condition<G> for While<F> {
     fn must_wait(&mut self, guard: &mut G, _: bool) -> bool {
-        (self.0)(guard.data())
+        (self.0)(guard.lend())
     }
 }
 
@@ -374,8 +435,11 @@ impl<G: LockGuard, C: Condition<G>> Suspend<'_, G, C> {
             let lock = guard.relock();
             // Relaxed: giving the lock up, which follows, publishes it.
             self.condvar.list.word.fetch_add(1, Ordering::Relaxed);
-            // The guard is dropped last: that calls wakers, and they may panic.
-            drop(std::mem::replace(&mut self.step, Step::Listening { lock }));
+            // Given up last: that calls wakers, and they may panic.
+            let step = std::mem::replace(&mut self.step, Step::Listening { lock });
+            if let Step::Held { guard, .. } = step {
+                guard.give_up();
+            }
         }
     }
 
@@ -413,6 +477,10 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
                 }
                 refused => refused,
             },
+            Step::Held { guard, .. } if turn.kind != Kind::Thread && guard.levels() > 1 => panic!(
+                "a reentrant mutex held several times over can only be given up by `block`: the other \
+                 guards would be used meanwhile"
+            ),
             Step::Held { .. } if turn.queued => {
                 self.listen();
                 Outcome::Unnotified

@@ -184,7 +184,7 @@ pub struct WaitSet<'a> {
 
 impl Attempt for WaitSet<'_> {
     #[inline]
-    fn fast(&mut self) -> bool {
+    fn fast(&mut self, _: bool) -> bool {
         self.event.is_set()
     }
 

@@ -74,6 +74,7 @@ pub mod condvar;
 mod error;
 pub mod event;
 mod lock;
+pub mod owner;
 pub mod semaphore;
 mod sync;
 mod wait;
@@ -82,9 +83,13 @@ pub use barrier::{Barrier, BarrierWait};
 pub use condvar::{Condvar, WaitTimeoutResult};
 pub use error::{BarrierError, ReleaseError, TimedOut};
 pub use event::Event;
+pub use lock::all as lock_all;
+pub use lock::all::lock_all;
 pub use lock::mutex::{
     self, MappedMutexGuard, Mutex, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard,
 };
+pub use lock::reentrant::{self, OwnedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGuard};
+pub use owner::Owner;
 pub use semaphore::{BoundedSemaphore, OwnedPermit, Permit, Semaphore};
 pub use wait::{Operation, Or, Timeout, Wait, block_on};
 

@@ -1,4 +1,6 @@
 //! Locks.
 
+pub mod all;
 pub mod mutex;
 mod raw;
+pub mod reentrant;

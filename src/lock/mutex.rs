@@ -93,6 +93,10 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
+    pub(super) fn raw(&self) -> &RawLock {
+        &self.raw
+    }
+
     /// Waits until the mutex is free and takes it.
     ///
     /// With a timeout it gives `Err(TimedOut)` if that has not happened in time. Locking a
@@ -292,7 +296,7 @@ impl<M: MutexRef> Acquire<M> {
 
 impl<M: MutexRef> Attempt for Acquire<M> {
     #[inline]
-    fn fast(&mut self) -> bool {
+    fn fast(&mut self, _: bool) -> bool {
         self.raw().lock_fast()
     }
 
@@ -400,7 +404,7 @@ impl<M: MutexRef> Guard<M, M::Data> {
     ///
     /// The caller has taken the lock, and makes one guard only for that.
     #[inline]
-    unsafe fn new(mutex: M) -> Self {
+    pub(super) unsafe fn new(mutex: M) -> Self {
         let value = mutex.data.get();
         Guard { mutex, value }
     }

@@ -55,7 +55,8 @@ const HELD: usize = 4;
 const QUEUED: usize = 8;
 
 /// A lock that protects nothing but itself.
-pub(crate) struct RawLock {
+#[derive(Debug)]
+pub struct RawLock {
     list: WaitList,
 }
 
@@ -133,6 +134,16 @@ impl RawLock {
         self.unlock_and_reserve(0);
     }
 
+    /// Gives the lock back if nobody needs to be woken for that.
+    #[inline]
+    pub(crate) fn unlock_fast(&self) -> bool {
+        // Release: what the holder did is seen by the next one.
+        self.list
+            .word
+            .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
+            .is_ok()
+    }
+
     /// Gives the lock back, and keeps it for those who wait. The caller holds it.
     #[inline]
     pub(crate) fn unlock_fair(&self) {
@@ -141,12 +152,7 @@ impl RawLock {
 
     #[inline]
     fn unlock_and_reserve(&self, reserve: usize) {
-        // Release: what the holder did is seen by the next one.
-        let word = &self.list.word;
-        if word
-            .compare_exchange(HELD, 0, Ordering::Release, Ordering::Relaxed)
-            .is_err()
-        {
+        if !self.unlock_fast() {
             self.release(reserve);
         }
     }

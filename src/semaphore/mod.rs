@@ -456,7 +456,7 @@ const TAKEN: &str = "the permits have been taken";
 
 impl<S: SemaphoreRef> Attempt for Acquire<S> {
     #[inline]
-    fn fast(&mut self) -> bool {
+    fn fast(&mut self, _: bool) -> bool {
         self.raw().acquire_fast(self.permits)
     }
 

@@ -146,7 +146,7 @@ pub(super) enum Heard {
     /// It has been notified, and has given its place up.
     Told(Notice),
     /// It had been notified, and waits again, at the end.
-    Requeued(Key),
+    Requeued(Key, Notice),
 }
 
 impl WaitList {
@@ -269,7 +269,7 @@ impl WaitList {
                 return (Heard::Told(Notice::Turn), Some(waker));
             };
             let place = inner.push(&mut places, kind, need, waker);
-            return (Heard::Requeued(place), None);
+            return (Heard::Requeued(place, Notice::Turn), None);
         }
         let its = places.get(index);
         match (its.notice, &its.waker, requeue) {
@@ -286,9 +286,9 @@ impl WaitList {
                 places.change_kind(index, kind);
                 (Heard::Nothing, places.get(index).waker.replace(waker))
             }
-            (Some(_), _, Some(need)) => {
+            (Some(notice), _, Some(need)) => {
                 places.push_again(index, kind, need, waker);
-                (Heard::Requeued(place), None)
+                (Heard::Requeued(place, notice), None)
             }
             (Some(notice), ..) => {
                 places.remove(index);
@@ -441,14 +441,19 @@ impl Panic {
         while let Err(payload) =
             catch_unwind(AssertUnwindSafe(|| wakers.by_ref().for_each(Waker::wake)))
         {
-            self.0.get_or_insert(payload);
+            match &self.0 {
+                None => self.0 = Some(payload),
+                // To drop it may panic as well.
+                Some(_) => std::mem::forget(payload),
+            }
         }
     }
 
     fn resume(self) {
         match self.0 {
-            Some(payload) if !std::thread::panicking() => resume_unwind(payload),
-            _ => {}
+            Some(payload) if std::thread::panicking() => std::mem::forget(payload),
+            Some(payload) => resume_unwind(payload),
+            None => {}
         }
     }
 }

@@ -84,7 +84,8 @@ pub(crate) use reservation::{CALLED, RESERVED};
 pub(crate) use waiter::Waiter;
 
 use futures_core::FusedFuture;
-use park::{Kind, Spin, Who, park_until};
+pub(crate) use park::Kind;
+use park::{Spin, Who, park_until};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -168,7 +169,7 @@ impl<O: Operation> Wait<O> {
         // Not dropped on the fast path, where there is nothing to drop any more: only so does
         // the compiler see that a `Wait` need not exist at all.
         let mut this = ManuallyDrop::new(self);
-        if this.fast() {
+        if this.fast(true) {
             return this.operation.take();
         }
         ManuallyDrop::into_inner(this).block_slow()
@@ -230,24 +231,24 @@ impl<O: Operation> Wait<O> {
     }
 
     #[inline]
-    fn fast(&mut self) -> bool {
+    fn fast(&mut self, blocks: bool) -> bool {
         assert!(!self.done, "a `Wait` was used after it was ready");
-        self.done = self.waiter.is_new() && self.operation.fast();
+        self.done = self.waiter.is_new() && self.operation.fast(blocks);
         self.done
     }
 
     #[cold]
     fn block_slow(mut self) -> O::Output {
-        if self.spin(Spin::long()) {
+        if self.spin(Spin::long(), true) {
             return self.operation.take();
         }
         park_until(Kind::Thread, |who| self.drive(who))
     }
 
     /// Tries a few more times, if it isn't known that others wait already.
-    fn spin(&mut self, mut spin: Spin) -> bool {
+    fn spin(&mut self, mut spin: Spin, blocks: bool) -> bool {
         while self.waiter.is_new() && self.operation.is_brief() && spin.pause() {
-            if self.fast() {
+            if self.fast(blocks) {
                 return true;
             }
         }
@@ -292,7 +293,7 @@ impl<O: Operation> Wait<O> {
         let Wait {
             operation, waiter, ..
         } = self;
-        let mut ready = waiter.last_attempt(operation);
+        let mut ready = waiter.last_attempt(operation, who);
         let ended = !ready && operation.expire(waiter);
         // Only now, for others' wakers may have panicked before.
         *alarm = Alarm::default();
@@ -321,7 +322,7 @@ impl<O: Operation> Future for Wait<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Output> {
         let this = self.get_mut();
-        if this.fast() || this.spin(Spin::short()) {
+        if this.fast(false) || this.spin(Spin::short(), false) {
             return Poll::Ready(this.operation.take());
         }
         this.step(Who::polls(cx), |alarm| alarm.poll(cx))
@@ -388,7 +389,7 @@ impl<O: Operation> Timeout<O> {
     /// If it has been polled until it was ready.
     #[inline]
     pub fn block(mut self) -> O::Timed {
-        if self.wait.fast() || self.wait.spin(Spin::long()) {
+        if self.wait.fast(true) || self.wait.spin(Spin::long(), true) {
             return self.take();
         }
         park_until(Kind::Thread, |who| self.drive(who))
@@ -435,7 +436,7 @@ impl<O: Operation> Future for Timeout<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Timed> {
         let this = self.get_mut();
-        if this.wait.fast() || this.wait.spin(Spin::short()) {
+        if this.wait.fast(false) || this.wait.spin(Spin::short(), false) {
             return Poll::Ready(this.take());
         }
         this.step(Who::polls(cx), |alarm| alarm.poll(cx))

@@ -1,6 +1,7 @@
 //! What a primitive has to say for itself so that one can wait for it.
 
 use super::list::WaitList;
+use super::park::Kind;
 use super::time::Alarm;
 use super::waiter::Waiter;
 
@@ -50,8 +51,8 @@ pub trait Operation: Attempt {
 /// waits is compiled once.
 pub trait Attempt {
     /// Tries without a word to anybody: the fast path, inlined where it is called. `false`
-    /// means nothing but that the slow path is to be taken.
-    fn fast(&mut self) -> bool {
+    /// means nothing but that the slow path is to be taken. `blocks` is as in [`Turn`].
+    fn fast(&mut self, _blocks: bool) -> bool {
         false
     }
 
@@ -113,6 +114,10 @@ pub trait Attempt {
 /// The standing of whoever makes an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
+    /// By a thread in a call of `block`, and not by a poll.
+    pub(crate) blocks: bool,
+    /// What waits if it's refused.
+    pub(crate) kind: Kind,
     /// In the list, and not notified yet.
     pub(crate) queued: bool,
     /// Has been in the list: there may be others, so the object is taken with the mark set.
@@ -124,14 +129,10 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Somebody who comes along.
-    pub(super) const FIRST: Turn = Turn {
-        entitled: false,
-        ..Turn::BARGE
-    };
-
     /// Somebody who comes along and takes what is free, reserved or not.
     pub(crate) const BARGE: Turn = Turn {
+        blocks: true,
+        kind: Kind::Task,
         queued: false,
         waited: false,
         notified: false,

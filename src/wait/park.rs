@@ -27,7 +27,7 @@ use std::time::Instant;
 
 /// What waits, as far as a release cares.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A task: somebody polls it, or nobody does.
     Task,
     /// A future's wait that is polled by a thread blocked in [`block_on`].
@@ -41,6 +41,8 @@ pub(super) enum Kind {
 pub struct Who<'a> {
     pub(super) waker: &'a Waker,
     pub(super) kind: Kind,
+    /// It is in a call of `block`, and not of `poll`.
+    pub(super) blocks: bool,
 }
 
 impl<'a> Who<'a> {
@@ -53,6 +55,7 @@ impl<'a> Who<'a> {
         Who {
             waker,
             kind: if driven { Kind::Driven } else { Kind::Task },
+            blocks: false,
         }
     }
 }
@@ -129,6 +132,7 @@ pub(super) fn park_until<T>(
     let who = Who {
         waker: &level.waker,
         kind,
+        blocks: true,
     };
     loop {
         match step(who) {

@@ -38,11 +38,18 @@ impl Waiter {
     /// but to wait (`Pending`: `who` will be woken) or the operation is done.
     #[cold]
     pub(super) fn advance(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> Poll<()> {
+        let first = Turn {
+            blocks: who.blocks,
+            kind: who.kind,
+            entitled: false,
+            ..Turn::BARGE
+        };
         let mut turn = Turn {
             queued: self.place.is_some(),
             waited: self.place.is_some(),
             notified: false,
             entitled: self.is_entitled(operation.list()),
+            ..first
         };
         // Whether it has just taken the last place.
         let mut joined = false;
@@ -56,7 +63,7 @@ impl Waiter {
                 }
                 Outcome::Again => {
                     self.proceed(operation);
-                    (turn, joined, vain) = (Turn::FIRST, false, false);
+                    (turn, joined, vain) = (first, false, false);
                     continue;
                 }
                 _ => {}
@@ -71,15 +78,18 @@ impl Waiter {
             match self.place {
                 None => {
                     vain = turn.notified;
+                    turn.entitled = false;
                     self.join(operation, who, vain);
                 }
                 Some(place) => match self.hear(place, operation, who, outcome) {
                     Heard::Nothing => return self.settle(operation, outcome, who),
                     Heard::Moved => continue,
-                    Heard::Requeued(place) => {
+                    Heard::Requeued(place, notice) => {
                         self.place = Some(place);
                         self.notes.woken_in_vain();
                         vain = true;
+                        // It may have been told only after that attempt was refused.
+                        turn.entitled = notice == Notice::Turn;
                     }
                     Heard::Told(notice) => {
                         (turn.queued, turn.notified) = (false, true);
@@ -98,7 +108,8 @@ impl Waiter {
                 queued: true,
                 waited: true,
                 notified: false,
-                entitled: self.notes.favoured,
+                entitled: turn.entitled || self.notes.favoured,
+                ..first
             };
         }
     }
@@ -106,8 +117,9 @@ impl Waiter {
     /// The last attempt of somebody whose time is up. It takes the object even if it is
     /// reserved, for an operation without any time succeeds on whatever is free.
     #[cold]
-    pub(super) fn last_attempt(&mut self, operation: &mut dyn Attempt) -> bool {
+    pub(super) fn last_attempt(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> bool {
         let turn = Turn {
+            blocks: who.blocks,
             queued: self.place.is_some(),
             waited: self.place.is_some(),
             ..Turn::BARGE

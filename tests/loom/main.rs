@@ -13,7 +13,9 @@
 mod barrier;
 mod condvar;
 mod event;
+mod lock_all;
 mod mutex;
+mod reentrant;
 mod semaphore;
 
 use std::pin::pin;

@@ -1,0 +1,631 @@
+//! [`ReentrantMutex`] and its guard.
+
+use super::raw::RawLock;
+use crate::error::TimedOut;
+use crate::owner::{self, NOBODY, Owner};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::const_fn;
+use crate::wait::{Attempt, Kind, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
+use std::ptr;
+use std::sync::Arc;
+use std::thread;
+
+/// A lock that its holder may take again: a thread, or a [scope](crate::owner) within a task.
+///
+/// It is for functions that lock and call each other. Each guard is a *level*, and the lock is free when all are
+/// gone. As there may be several guards at a time they lend `&T` only; take a `Cell` or a `RefCell` for data that change.
+///
+/// ```
+/// use amphi::{ReentrantMutex, block_on, owner};
+/// use std::cell::Cell;
+///
+/// let count = ReentrantMutex::new(Cell::new(0));
+///
+/// fn twice(count: &ReentrantMutex<Cell<u32>>) {
+///     let _guard = count.lock().block();
+///     for _ in 0..2 {
+///         let again = count.lock().block();
+///         again.set(again.get() + 1);
+///     }
+/// }
+/// twice(&count);
+/// block_on(owner::scope(async {
+///     let _guard = count.lock().await;
+///     twice(&count);
+/// }));
+/// assert_eq!(count.into_inner().get(), 4);
+/// ```
+///
+/// # Who the holder is
+///
+/// The [scope](crate::owner::scope) if the code runs inside one, else the thread. A scope is the same owner on whatever
+/// thread its task runs, and another task on that thread is not.
+///
+/// [`lock`](ReentrantMutex::lock) that is *awaited outside of a scope* belongs to nobody who could take it
+/// again: a second one waits for the first to be released, as with a [`Mutex`](crate::Mutex). In a task `block` and
+/// `try_lock` outside of a scope belong to the thread.
+///
+/// # When to take another type
+///
+/// A [`Mutex`](crate::Mutex) is simpler, and lends `&mut T`. Mostly the need for this one goes away if the
+/// locked part becomes a function that takes the data instead of locking them.
+///
+/// # Fairness, panics
+///
+/// Those of [`Mutex`](crate::Mutex).
+#[doc(alias = "threading.RLock")]
+#[doc(alias = "RLock")]
+#[repr(C)]
+pub struct ReentrantMutex<T: ?Sized> {
+    raw: RawLock,
+    hold: Hold,
+    data: T,
+}
+
+/// Who holds the lock, and how often: the owner's id, and below it sixteen bits for the levels.
+///
+/// | word | meaning | who moves it on |
+/// |---|---|---|
+/// | 0 | not held, or taken just now | who has taken the raw lock, to (owner, levels) |
+/// | (owner, n) | n guards | the owner, to n + 1; a guard that is dropped, wherever, to n - 1 |
+/// | (owner, 0) | the last guard is being dropped | that one, to 0, and then it releases the raw lock |
+///
+/// Both in one word, since a guard may be dropped on another thread while the owner takes the lock once more: the owner adds
+/// a level only as long as there is one of its own. All accesses are Relaxed: an owner that finds itself
+/// here has written that itself, or was handed on to another thread by an executor, which orders it; all else
+/// goes by the raw lock.
+struct Hold(AtomicU64);
+
+const LEVELS: u64 = 0xffff;
+
+impl Hold {
+    const_fn! {
+        const fn new() -> Self {
+            Hold(AtomicU64::new(0))
+        }
+    }
+
+    /// The owner and its levels.
+    #[inline]
+    fn get(&self) -> (u64, u64) {
+        let word = self.0.load(Ordering::Relaxed);
+        (word >> 16, word & LEVELS)
+    }
+
+    /// The raw lock has just been taken.
+    #[inline]
+    fn begin(&self, owner: u64, levels: u64) {
+        self.0.store(owner << 16 | levels, Ordering::Relaxed);
+    }
+
+    /// Adds a level if this is the owner.
+    #[inline]
+    fn enter_again(&self, owner: u64) -> bool {
+        let mut old = self.0.load(Ordering::Relaxed);
+        while owner != NOBODY && old >> 16 == owner && old & LEVELS > 0 {
+            assert!(
+                old & LEVELS < LEVELS,
+                "a mutex can't be locked more than 65,535 times over"
+            );
+            match self
+                .0
+                .compare_exchange_weak(old, old + 1, Ordering::Relaxed, Ordering::Relaxed)
+            {
+                Ok(_) => return true,
+                Err(now) => old = now,
+            }
+        }
+        false
+    }
+
+    /// Takes a level away; `true` if it was the last.
+    #[inline]
+    fn leave(&self) -> bool {
+        // Release and Acquire: what others have done with their levels comes before the end.
+        self.0.fetch_sub(1, Ordering::AcqRel) & LEVELS == 1
+    }
+}
+
+// SAFETY: Who moves the mutex moves the data, and nothing else in it is bound to a thread.
+unsafe impl<T: ?Sized + Send> Send for ReentrantMutex<T> {}
+// SAFETY: A shared mutex lends `&T` to one owner at a time, on whatever thread that is: which is like sending
+// the data there, so `T: Send`. One owner runs on one thread at a time, so all the `&T` there are belong to that thread,
+// unless a guard is sent elsewhere, and that needs `T: Sync`.
+unsafe impl<T: ?Sized + Send> Sync for ReentrantMutex<T> {}
+
+impl<T: ?Sized> UnwindSafe for ReentrantMutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for ReentrantMutex<T> {}
+
+impl<T> ReentrantMutex<T> {
+    const_fn! {
+        /// Makes a mutex that is free.
+        ///
+        /// ```
+        /// static LOCK: amphi::ReentrantMutex<()> = amphi::ReentrantMutex::new(());
+        /// assert!(!LOCK.is_locked());
+        /// ```
+        pub const fn new(value: T) -> Self {
+            ReentrantMutex { raw: RawLock::new(), hold: Hold::new(), data: value }
+        }
+    }
+
+    /// Takes the data out.
+    ///
+    /// ```
+    /// assert_eq!(amphi::ReentrantMutex::new(1).into_inner(), 1);
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.data
+    }
+}
+
+impl<T: ?Sized> ReentrantMutex<T> {
+    /// Waits until the mutex is free, or held by this very owner, and takes it once more.
+    ///
+    /// With a timeout it gives `Err(TimedOut)` if that has not happened in time.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it gives the place in the queue up; a wake-up that it had received goes to the next.
+    ///
+    /// # Panics
+    ///
+    /// * If it is held 65,535 times over.
+    /// * If it would wait for somebody who can't run before it returns: it blocks the thread, in a scope, while the lock belongs to
+    ///   the thread or to a scope around this one; or it's awaited outside of a scope in [`block_on`](crate::block_on), while the
+    ///   lock belongs to the thread.
+    ///
+    /// ```
+    /// use amphi::ReentrantMutex;
+    ///
+    /// let mutex = ReentrantMutex::new(1);
+    /// let first = mutex.lock().block();
+    /// let second = mutex.lock().block();
+    /// assert_eq!(mutex.depth(), 2);
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| assert!(mutex.try_lock().is_none()));
+    /// });
+    /// # drop((first, second));
+    /// ```
+    #[doc(alias = "acquire")]
+    #[inline]
+    pub fn lock(&self) -> Wait<Lock<'_, T>> {
+        Wait::new(Acquire::new(self))
+    }
+
+    /// As [`lock`](ReentrantMutex::lock), for a guard that keeps the mutex alive by itself.
+    ///
+    /// ```
+    /// use amphi::ReentrantMutex;
+    /// use std::sync::Arc;
+    ///
+    /// let mutex = Arc::new(ReentrantMutex::new(1));
+    /// let guard = mutex.lock_owned().block();
+    /// assert_eq!(*guard, 1);
+    /// ```
+    #[inline]
+    pub fn lock_owned(self: &Arc<Self>) -> Wait<LockOwned<T>> {
+        Wait::new(Acquire::new(self.clone()))
+    }
+
+    /// Takes the mutex if it is free or held by this very owner, and never waits.
+    ///
+    /// ```
+    /// let mutex = amphi::ReentrantMutex::new(1);
+    /// let first = mutex.try_lock().unwrap();
+    /// assert!(mutex.try_lock().is_some());
+    /// # drop(first);
+    /// ```
+    #[inline]
+    pub fn try_lock(&self) -> Option<ReentrantMutexGuard<'_, T>> {
+        self.take(owner::current_id(true)).then(|| Guard::new(self))
+    }
+
+    /// As [`try_lock`](ReentrantMutex::try_lock), for a guard that keeps the mutex alive by itself.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let mutex = Arc::new(amphi::ReentrantMutex::new(1));
+    /// let guard = mutex.try_lock_owned();
+    /// assert!(mutex.is_locked());
+    /// # drop(guard);
+    /// ```
+    #[inline]
+    pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedReentrantMutexGuard<T>> {
+        self.take(owner::current_id(true))
+            .then(|| Guard::new(self.clone()))
+    }
+
+    fn take(&self, owner: u64) -> bool {
+        self.hold.enter_again(owner) || {
+            let locked = self.raw.try_lock();
+            if locked {
+                self.hold.begin(owner, 1);
+            }
+            locked
+        }
+    }
+
+    /// Whether somebody holds the mutex at this moment, which may be over when this returns.
+    ///
+    /// ```
+    /// assert!(!amphi::ReentrantMutex::new(1).is_locked());
+    /// ```
+    pub fn is_locked(&self) -> bool {
+        self.raw.is_locked()
+    }
+
+    /// Whether whoever calls this holds the mutex: the scope, or else the thread.
+    ///
+    /// ```
+    /// let mutex = amphi::ReentrantMutex::new(1);
+    /// let guard = mutex.lock().block();
+    /// assert!(mutex.is_owned_by_current());
+    /// # drop(guard);
+    /// ```
+    pub fn is_owned_by_current(&self) -> bool {
+        self.depth() > 0
+    }
+
+    /// How many levels whoever calls this holds: none if somebody else does, or nobody.
+    ///
+    /// ```
+    /// let mutex = amphi::ReentrantMutex::new(1);
+    /// let _guards = (mutex.lock().block(), mutex.lock().block());
+    /// assert_eq!(mutex.depth(), 2);
+    /// ```
+    pub fn depth(&self) -> usize {
+        match self.hold.get() {
+            (owner, levels) if owner == owner::current_id(true) => levels as usize,
+            _ => 0,
+        }
+    }
+
+    /// Who holds the mutex at this moment, if anybody. Its id is zero if the lock was awaited outside of a scope.
+    ///
+    /// ```
+    /// use amphi::{ReentrantMutex, owner};
+    ///
+    /// let mutex = ReentrantMutex::new(1);
+    /// assert_eq!(mutex.owner(), None);
+    /// let guard = mutex.lock().block();
+    /// assert_eq!(mutex.owner(), Some(owner::current()));
+    /// # drop(guard);
+    /// ```
+    pub fn owner(&self) -> Option<Owner> {
+        let (owner, levels) = self.hold.get();
+        (levels > 0).then(|| Owner::with_id(owner))
+    }
+
+    /// The data, without locking: the unique reference shows that nobody else is there.
+    ///
+    /// ```
+    /// let mut mutex = amphi::ReentrantMutex::new(1);
+    /// *mutex.get_mut() = 2;
+    /// assert_eq!(mutex.into_inner(), 2);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        &mut self.data
+    }
+}
+
+impl<T: Default> Default for ReentrantMutex<T> {
+    fn default() -> Self {
+        ReentrantMutex::new(T::default())
+    }
+}
+
+impl<T> From<T> for ReentrantMutex<T> {
+    fn from(value: T) -> Self {
+        ReentrantMutex::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantMutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let holder = self.owner();
+        let mut shown = f.debug_struct("ReentrantMutex");
+        match self.try_lock() {
+            Some(guard) => shown.field("data", &&*guard),
+            None => shown.field("data", &format_args!("<locked>")),
+        };
+        if let Some(holder) = holder {
+            shown.field("state", &format_args!("held by {holder}"));
+        }
+        shown.finish()
+    }
+}
+
+/// How an operation or a guard refers to its mutex: by reference, or by [`Arc`].
+///
+/// The trait is sealed: it is implemented for `&ReentrantMutex<T>` and `Arc<ReentrantMutex<T>>`.
+pub trait ReentrantMutexRef:
+    Deref<Target = ReentrantMutex<Self::Data>> + Clone + sealed::Sealed
+{
+    /// What the mutex holds.
+    type Data: ?Sized;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T: ?Sized> Sealed for &super::ReentrantMutex<T> {}
+    impl<T: ?Sized> Sealed for super::Arc<super::ReentrantMutex<T>> {}
+}
+
+impl<T: ?Sized> ReentrantMutexRef for &ReentrantMutex<T> {
+    type Data = T;
+}
+
+impl<T: ?Sized> ReentrantMutexRef for Arc<ReentrantMutex<T>> {
+    type Data = T;
+}
+
+/// The operation of [`ReentrantMutex::lock`].
+pub type Lock<'a, T> = Acquire<&'a ReentrantMutex<T>>;
+
+/// The operation of [`ReentrantMutex::lock_owned`].
+pub type LockOwned<T> = Acquire<Arc<ReentrantMutex<T>>>;
+
+/// The operation of taking a reentrant mutex; `M` says how it refers to it.
+///
+/// # Cancel safety
+///
+/// Dropped while it waits, it gives its place in the queue up, and a wake-up that it had
+/// received goes to the next.
+pub struct Acquire<M: ReentrantMutexRef> {
+    /// `None` once the guard has been made.
+    mutex: Option<M>,
+    /// Who had given it up, and how many levels, if it is taken back.
+    back: Option<(u64, u64)>,
+}
+
+impl<M: ReentrantMutexRef> Acquire<M> {
+    #[inline]
+    fn new(mutex: M) -> Self {
+        Acquire {
+            mutex: Some(mutex),
+            back: None,
+        }
+    }
+
+    #[inline]
+    fn mutex(&self) -> &ReentrantMutex<M::Data> {
+        self.mutex.as_ref().expect(TAKEN)
+    }
+
+    /// For whom it is taken, and how many levels.
+    #[inline]
+    fn hold(&self, blocks: bool) -> (u64, u64) {
+        match self.back {
+            Some(back) => back,
+            None => (owner::current_id(blocks), 1),
+        }
+    }
+}
+
+const TAKEN: &str = "the lock has been taken";
+
+impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
+    #[inline]
+    fn fast(&mut self, blocks: bool) -> bool {
+        let (owner, levels) = self.hold(blocks);
+        let mutex = self.mutex();
+        if mutex.raw.lock_fast() {
+            mutex.hold.begin(owner, levels);
+            return true;
+        }
+        self.back.is_none() && mutex.hold.enter_again(owner)
+    }
+
+    fn is_brief(&self) -> bool {
+        self.mutex().raw.is_brief()
+    }
+
+    fn list(&self) -> &WaitList {
+        self.mutex().raw.list()
+    }
+
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        let (owner, levels) = self.hold(turn.blocks);
+        let mutex = self.mutex();
+        if self.back.is_none() && mutex.hold.enter_again(owner) {
+            return Outcome::Done;
+        }
+        let outcome = mutex.raw.attempt(turn);
+        if outcome == Outcome::Done {
+            mutex.hold.begin(owner, levels);
+        } else if self.back.is_none() && turn.kind != Kind::Task {
+            let (holder, _) = mutex.hold.get();
+            assert!(
+                !owner::is_beneath(holder, turn.blocks),
+                "a reentrant mutex is locked by an owner who waits here, so it would wait for itself for \
+                 ever: run all of it in one `owner::scope`"
+            );
+        }
+        outcome
+    }
+
+    fn undo(&mut self) {
+        drop(Guard::new(self.mutex.clone().expect(TAKEN)));
+    }
+
+    fn pass_on(&mut self) {
+        self.mutex().raw.pass_on();
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        waiter.abandon(self);
+        true
+    }
+
+    fn reserve(&mut self, again: bool) -> bool {
+        self.list().reserve(again)
+    }
+
+    fn lift_reservation(&mut self) {
+        self.list().lift_reservation();
+    }
+}
+
+impl<M: ReentrantMutexRef> Operation for Acquire<M> {
+    type Output = Guard<M>;
+    type Timed = Result<Guard<M>, TimedOut>;
+
+    #[inline]
+    fn take(&mut self) -> Guard<M> {
+        Guard::new(self.mutex.take().expect(TAKEN))
+    }
+
+    #[inline]
+    fn in_time(&mut self, guard: Guard<M>) -> Self::Timed {
+        Ok(guard)
+    }
+
+    fn timed_out(&mut self) -> Self::Timed {
+        Err(TimedOut)
+    }
+}
+
+impl<M: ReentrantMutexRef> fmt::Debug for Acquire<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire").finish_non_exhaustive()
+    }
+}
+
+/// The guard of [`ReentrantMutex::lock`]: one level, which it gives back when it is dropped.
+pub type ReentrantMutexGuard<'a, T> = Guard<&'a ReentrantMutex<T>>;
+
+/// The guard of [`ReentrantMutex::lock_owned`], which keeps the mutex alive as well.
+pub type OwnedReentrantMutexGuard<T> = Guard<Arc<ReentrantMutex<T>>>;
+
+/// One level of a locked reentrant mutex, to which it refers by `M`.
+///
+/// [`ReentrantMutexGuard`] and [`OwnedReentrantMutexGuard`] are its everyday names. It lends `&T`. When the last level is
+/// dropped the mutex is released, on whatever thread that happens.
+///
+/// It is `Send` only if `T` is `Sync`: its owner may have another guard, so when this one goes to another
+/// thread, two threads have a `&T`.
+#[must_use = "the level is given back as soon as the guard is dropped"]
+#[clippy::has_significant_drop]
+pub struct Guard<M: ReentrantMutexRef> {
+    mutex: M,
+    /// Not `Send` nor `Sync` but where it says so.
+    lends: PhantomData<*const M::Data>,
+}
+
+// SAFETY: Sending it gives another thread a `&T`, while the owner's thread may have another one: `T: Sync`. The level is
+// given back by an atomic, wherever that happens. If it is the last reference to the mutex the data are dropped
+// there, and `M: Send` requires for that `T: Send`.
+unsafe impl<M: ReentrantMutexRef<Data: Sync> + Send> Send for Guard<M> {}
+// SAFETY: A shared guard lends out `&T` only.
+unsafe impl<M: ReentrantMutexRef<Data: Sync> + Sync> Sync for Guard<M> {}
+
+impl<M: ReentrantMutexRef> UnwindSafe for Guard<M> {}
+impl<M: ReentrantMutexRef> RefUnwindSafe for Guard<M> {}
+
+impl<M: ReentrantMutexRef> Guard<M> {
+    /// For a level that has just been taken.
+    #[inline]
+    fn new(mutex: M) -> Self {
+        Guard {
+            mutex,
+            lends: PhantomData,
+        }
+    }
+
+    /// The mutex that is locked.
+    ///
+    /// ```
+    /// use amphi::{ReentrantMutex, ReentrantMutexGuard};
+    ///
+    /// let mutex = ReentrantMutex::new(1);
+    /// let guard = mutex.lock().block();
+    /// assert!(ReentrantMutexGuard::mutex(&guard).is_locked());
+    /// ```
+    pub fn mutex(guard: &Self) -> &M {
+        &guard.mutex
+    }
+
+    /// How many levels there are.
+    pub(crate) fn levels(&self) -> u64 {
+        self.mutex.hold.get().1
+    }
+
+    /// An operation that takes all levels back, for the same owner.
+    pub(crate) fn lock_again(&self) -> Acquire<M> {
+        Acquire {
+            mutex: Some(self.mutex.clone()),
+            back: Some(self.mutex.hold.get()),
+        }
+    }
+
+    /// Gives all levels up. The caller sees to it that no other guard is used until they have been taken back.
+    ///
+    /// If there are any, those who are woken for it are woken by another thread. For their wakers are user code,
+    /// and on this thread could find one of the guards, in a thread-local, when the lock is free already.
+    pub(crate) fn give_up(self) {
+        let (owner, levels) = self.mutex.hold.get();
+        if levels == 1 {
+            return;
+        }
+        let guard = ManuallyDrop::new(self);
+        // SAFETY: `guard` is never dropped nor used again, so the reference is moved out once.
+        let mutex = unsafe { ptr::read(&guard.mutex) };
+        let raw = &mutex.raw;
+        mutex.hold.begin(0, 0);
+        if raw.unlock_fast() {
+            return;
+        }
+        let woken = thread::scope(|scope| {
+            let helper = thread::Builder::new().name("amphi-unlock".into());
+            helper
+                .spawn_scoped(scope, || raw.unlock())
+                .map(|helper| helper.join())
+        });
+        match woken {
+            Ok(Ok(())) => {}
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(error) => {
+                mutex.hold.begin(owner, levels - 1);
+                panic!("a reentrant mutex could not be given up: {error}");
+            }
+        }
+    }
+}
+
+impl<M: ReentrantMutexRef> Deref for Guard<M> {
+    type Target = M::Data;
+
+    #[inline]
+    fn deref(&self) -> &M::Data {
+        &self.mutex.data
+    }
+}
+
+impl<M: ReentrantMutexRef> Drop for Guard<M> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.mutex.hold.leave() {
+            self.mutex.hold.begin(0, 0);
+            self.mutex.raw.unlock();
+        }
+    }
+}
+
+impl<M: ReentrantMutexRef<Data: fmt::Debug>> fmt::Debug for Guard<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<M: ReentrantMutexRef<Data: fmt::Display>> fmt::Display for Guard<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

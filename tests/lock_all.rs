@@ -1,0 +1,171 @@
+//! `lock_all`.
+
+mod worlds;
+
+use amphi::{Mutex, TimedOut, lock_all};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use worlds::{Hand, On, World, worlds};
+
+type Five = [Mutex<u32>; 5];
+
+worlds! {
+    /// Any of them in any order, with others who take single ones, and two by two in the opposite order.
+    async fn any_order(world: World) {
+        let mutexes: Arc<Five> = Arc::default();
+        let mut parties = Vec::new();
+        for party in 0..6 {
+            let mutexes = mutexes.clone();
+            parties.push(world.spawn(move |world| async move {
+                for round in 0..200 {
+                    let (one, two, three) = (party % 5, (party + round % 4 + 1) % 5, (party + 2) % 5);
+                    if three == two {
+                        *mutexes[one].lock().on(world).await += 1;
+                    } else if round % 3 == 0 {
+                        let locks = (&mutexes[two], &mutexes[one], &mutexes[three]);
+                        let (two, one, three) = lock_all(locks).on(world).await;
+                        world.yield_now().await;
+                        for mut guard in [one, two, three] {
+                            *guard += 1;
+                        }
+                    } else {
+                        let (mut one, mut two) =
+                            lock_all((&mutexes[one], &mutexes[two])).on(world).await;
+                        *one += 1;
+                        *two += 1;
+                    }
+                }
+            }));
+        }
+        for party in parties {
+            party.join().await;
+        }
+        assert!(mutexes.iter().all(|mutex| !mutex.is_locked()));
+        let expected: u32 = (0..6)
+            .flat_map(|party| (0..200).map(move |round| (party, round)))
+            .map(|(party, round)| match (party + round % 4 + 1) % 5 == (party + 2) % 5 {
+                true => 1,
+                false if round % 3 == 0 => 3,
+                false => 2,
+            })
+            .sum();
+        let sum: u32 = lock_all(&mutexes[..]).on(world).await.iter().map(|guard| **guard).sum();
+        assert_eq!(sum, expected);
+    }
+
+    /// Others hold one and wait for the other, in whatever order: they get through.
+    async fn no_deadlock_with_others(world: World) {
+        let mutexes: Arc<Five> = Arc::default();
+        let mut parties = Vec::new();
+        for order in [[0, 1], [1, 0]] {
+            let mutexes = mutexes.clone();
+            parties.push(world.spawn(move |world| async move {
+                for _ in 0..200 {
+                    let _both = lock_all((&mutexes[order[0]], &mutexes[order[1]])).on(world).await;
+                }
+            }));
+        }
+        // One of them takes them one by one, while the others never hold one and wait.
+        for _ in 0..100 {
+            let _second = mutexes[1].lock().on(world).await;
+            world.yield_now().await;
+            let _first = mutexes[0].lock().on(world).await;
+        }
+        for party in parties {
+            party.join().await;
+        }
+    }
+
+    /// All or nothing.
+    async fn times_out(world: World) {
+        let (a, b, c) = (Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        for held in [&a, &b, &c] {
+            let guard = held.lock().on(world).await;
+            for timeout in [Duration::ZERO, Duration::from_millis(5)] {
+                let all = lock_all((&c, &a, &b)).timeout(timeout).on(world).await;
+                assert_eq!(all.err(), Some(TimedOut));
+            }
+            let free = [&a, &b, &c].into_iter().filter(|mutex| !mutex.is_locked());
+            assert_eq!(free.count(), 2);
+            drop(guard);
+        }
+        assert!(lock_all((&a, &b, &c)).timeout(Duration::ZERO).on(world).await.is_ok());
+    }
+}
+
+#[test]
+fn twice() {
+    let (a, b) = (Mutex::new(1), Mutex::new(2));
+    let panic = catch_unwind(AssertUnwindSafe(|| drop(lock_all((&a, &b, &a))))).unwrap_err();
+    let message = panic.downcast_ref::<&str>().unwrap();
+    assert_eq!(*message, "`lock_all` was given the same mutex twice");
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(lock_all(&[&a, &a][..])))).is_err());
+}
+
+#[test]
+fn of_every_size() {
+    let m: [Mutex<usize>; 8] = std::array::from_fn(Mutex::new);
+    let (a, b) = lock_all((&m[1], &m[0])).block();
+    assert_eq!((*a, *b), (1, 0));
+    drop((a, b));
+    let all = lock_all((&m[7], &m[6], &m[5], &m[4], &m[3], &m[2], &m[1], &m[0])).block();
+    assert_eq!((*all.0, *all.4, *all.7), (7, 3, 0));
+    drop(all);
+    let some = [&m[3], &m[1]];
+    assert_eq!(
+        lock_all(&some[..])
+            .block()
+            .iter()
+            .map(|guard| **guard)
+            .collect::<Vec<_>>(),
+        [3, 1]
+    );
+    assert_eq!(lock_all(&m[..]).block().len(), 8);
+    assert!(lock_all(&m[..0]).block().is_empty());
+    let (text, number) = (Mutex::new("text"), Mutex::new(1));
+    let (text, number) = lock_all((&text, &number)).block();
+    assert_eq!((*text, *number), ("text", 1));
+}
+
+/// It waits for one, is notified of it, and finds that another one is held: what it was told is passed on.
+#[test]
+fn passes_on_what_it_can_not_use() {
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mutexes = [Mutex::new(()), Mutex::new(())];
+        let (hand, behind) = (Hand::new(), Hand::new());
+        let guard = mutexes[first].try_lock().unwrap();
+        let mut all = lock_all((&mutexes[0], &mutexes[1]));
+        assert!(hand.poll(&mut all).is_pending());
+        let mut wait = mutexes[first].lock();
+        assert!(behind.poll(&mut wait).is_pending());
+        let other = mutexes[second].try_lock().unwrap();
+        drop(guard);
+        assert_eq!((hand.woken(), behind.woken()), (1, 0));
+        assert!(hand.poll(&mut all).is_pending());
+        assert_eq!(behind.woken(), 1, "the lock is free and nobody knows");
+        assert!(behind.poll(&mut wait).is_ready());
+        drop(other);
+        assert_eq!(hand.woken(), 2);
+        assert!(hand.poll(&mut all).is_ready());
+    }
+}
+
+/// Dropped at any moment it leaves nothing locked, and passes on.
+#[test]
+fn dropped() {
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    for held in 0..2 {
+        let guard = mutexes[held].try_lock().unwrap();
+        let behind = Hand::new();
+        let mut all = lock_all(&mutexes[..]);
+        let mut wait = mutexes[held].lock();
+        assert!(Hand::new().poll(&mut all).is_pending());
+        assert!(behind.poll(&mut wait).is_pending());
+        assert!(!mutexes[1 - held].is_locked());
+        drop(guard);
+        drop(all);
+        assert_eq!(behind.woken(), 1);
+        assert!(behind.poll(&mut wait).is_ready());
+    }
+}

@@ -1,0 +1,380 @@
+//! `ReentrantMutex` and `owner`.
+
+mod worlds;
+
+use amphi::{Condvar, Event, ReentrantMutex, TimedOut, owner};
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::thread;
+use std::time::Duration;
+use worlds::{Hand, On, World, watched, worlds};
+
+/// Locks over and over, by calling itself.
+async fn recurse(world: World, mutex: &ReentrantMutex<AtomicUsize>, depth: usize) {
+    let guard = mutex.lock().on(world).await;
+    guard.fetch_add(1, SeqCst);
+    world.yield_now().await;
+    if depth > 1 {
+        Box::pin(recurse(world, mutex, depth - 1)).await;
+    }
+}
+
+worlds! {
+    /// Several owners, each of which takes the lock over and over: only one at a time, and every level is given back.
+    async fn levels(world: World) {
+        let shared = Arc::new((ReentrantMutex::new(AtomicUsize::new(0)), AtomicUsize::new(0)));
+        let mut parties = Vec::new();
+        for _ in 0..6 {
+            let shared = shared.clone();
+            parties.push(world.spawn(move |world| owner::scope(async move {
+                let (mutex, inside) = &*shared;
+                for _ in 0..50 {
+                    let guard = mutex.lock().on(world).await;
+                    assert_eq!(inside.fetch_add(1, SeqCst), 0, "two owners at a time");
+                    recurse(world, mutex, 4).await;
+                    assert_eq!(mutex.depth(), 1);
+                    assert!(mutex.is_owned_by_current());
+                    inside.fetch_sub(1, SeqCst);
+                    drop(guard);
+                    world.yield_now().await;
+                }
+            })));
+        }
+        for party in parties {
+            party.join().await;
+        }
+        assert_eq!(shared.0.try_lock().unwrap().load(SeqCst), 6 * 50 * 4);
+        assert!(shared.0.owner().is_some() == shared.0.is_locked());
+        assert!(!shared.0.is_locked());
+    }
+
+    /// Another owner gets in only when the last level is gone, and times out before.
+    async fn last_level(world: World) {
+        let mutex = Arc::new(ReentrantMutex::new(()));
+        let (tried, out) = (Arc::new(Event::new()), mutex.clone());
+        owner::scope(async move {
+            let first = mutex.lock().on(world).await;
+            let second = mutex.lock().on(world).await;
+            for guard in [first, second] {
+                let (other, tries) = (mutex.clone(), tried.clone());
+                let party = world.spawn(move |world| owner::scope(async move {
+                    let timeout = Duration::from_millis(5);
+                    let result = other.lock().timeout(timeout).on(world).await;
+                    assert_eq!(result.err(), Some(TimedOut));
+                    assert_eq!(other.depth(), 0);
+                    tries.set();
+                }));
+                party.join().await;
+                drop(guard);
+            }
+        })
+        .await;
+        assert!(out.try_lock().is_some());
+    }
+
+    /// A condition variable gives the lock up and takes it back.
+    async fn condvar(world: World) {
+        struct Shared {
+            stock: ReentrantMutex<AtomicUsize>,
+            changed: Condvar,
+        }
+        let shared = Arc::new(Shared {
+            stock: ReentrantMutex::new(AtomicUsize::new(0)),
+            changed: Condvar::new(),
+        });
+        let takes = shared.clone();
+        let taker = world.spawn(move |world| owner::scope(async move {
+            for _ in 0..20 {
+                let guard = takes.stock.lock().on(world).await;
+                let empty = |stock: &AtomicUsize| stock.load(SeqCst) == 0;
+                let guard = takes.changed.wait_while(guard, empty).on(world).await;
+                guard.fetch_sub(1, SeqCst);
+                assert_eq!(takes.stock.depth(), 1);
+            }
+        }));
+        owner::scope(async {
+            for _ in 0..20 {
+                let guard = shared.stock.lock().on(world).await;
+                let _again = shared.stock.lock().on(world).await;
+                guard.fetch_add(1, SeqCst);
+                shared.changed.notify_one();
+            }
+        })
+        .await;
+        taker.join().await;
+        assert!(!shared.stock.is_locked());
+        let guard = shared.stock.lock().on(world).await;
+        let timeout = Duration::from_millis(1);
+        let (guard, result) = shared.changed.wait(guard).timeout(timeout).on(world).await;
+        assert!(result.timed_out());
+        drop(guard);
+        assert!(!shared.stock.is_locked());
+    }
+}
+
+/// Gives way to other workers.
+async fn hop() {
+    tokio::task::yield_now().await;
+}
+
+/// A scope is the same owner wherever its task goes on; another task on the same thread is not.
+#[test]
+fn a_task_that_moves() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let mutex = Arc::new(ReentrantMutex::new(()));
+    runtime.block_on(async {
+        let tasks: Vec<_> = (0..8)
+            .map(|_| {
+                let mutex = mutex.clone();
+                tokio::spawn(owner::scope(async move {
+                    let mut threads = std::collections::HashSet::new();
+                    let me = owner::current();
+                    for _ in 0..200 {
+                        let first = mutex.lock().await;
+                        threads.insert(thread::current().id());
+                        hop().await;
+                        let second = mutex.lock().await;
+                        threads.insert(thread::current().id());
+                        assert_eq!((mutex.depth(), mutex.owner()), (2, Some(me.clone())));
+                        drop(first);
+                        hop().await;
+                        assert_eq!(mutex.depth(), 1);
+                        drop(second);
+                    }
+                    threads.len()
+                }))
+            })
+            .collect();
+        let mut most = 0;
+        for task in tasks {
+            most = most.max(task.await.unwrap());
+        }
+        assert_eq!(most, 2, "no task has moved");
+    });
+}
+
+#[test]
+fn another_task_on_the_same_thread() {
+    let (mutex, hand) = (ReentrantMutex::new(()), Hand::new());
+    let mut first = Box::pin(owner::scope(async {
+        let _guard = mutex.lock().await;
+        hop().await;
+    }));
+    let mut second = Box::pin(owner::scope(async {
+        let _guard = mutex.lock().await;
+    }));
+    // The yield outside of a runtime wakes at once.
+    assert!(hand.poll(&mut first).is_pending());
+    assert!(mutex.try_lock().is_none(), "the thread is not the scope");
+    assert_eq!(mutex.depth(), 0);
+    assert!(hand.poll(&mut second).is_pending());
+    assert!(hand.poll(&mut first).is_ready());
+    assert!(hand.poll(&mut second).is_ready());
+}
+
+/// Awaited outside of a scope each lock is by itself.
+#[test]
+fn outside_of_a_scope() {
+    let (mutex, hand) = (ReentrantMutex::new(()), Hand::new());
+    let mut first = mutex.lock();
+    let std::task::Poll::Ready(guard) = hand.poll(&mut first) else {
+        panic!("the lock is free")
+    };
+    assert_eq!(mutex.owner().unwrap().id(), 0);
+    assert!(!mutex.is_owned_by_current());
+    let mut second = mutex.lock();
+    assert!(hand.poll(&mut second).is_pending());
+    assert!(mutex.try_lock().is_none());
+    drop(guard);
+    assert!(hand.poll(&mut second).is_ready());
+}
+
+#[test]
+fn nested_scopes() {
+    amphi::block_on(owner::scope_named("outer", async {
+        let mutex = ReentrantMutex::new(());
+        let outer = owner::current();
+        let guard = mutex.lock().await;
+        owner::scope_named("inner", async {
+            assert_eq!(owner::current().name(), Some("inner"));
+            assert_ne!(owner::current(), outer);
+            assert!(mutex.try_lock().is_none());
+            assert_eq!(mutex.owner(), Some(outer.clone()));
+        })
+        .await;
+        assert_eq!(owner::current(), outer);
+        drop(guard);
+    }));
+    assert_ne!(owner::current().name(), Some("outer"));
+}
+
+fn message(action: impl FnOnce()) -> String {
+    let payload = catch_unwind(AssertUnwindSafe(action)).unwrap_err();
+    payload.downcast_ref::<&str>().unwrap().to_string()
+}
+
+/// Where it can be told that it would wait for itself it panics.
+#[test]
+fn waits_for_itself() {
+    watched(|| {
+        let mutex = ReentrantMutex::new(());
+        let guard = mutex.lock().block();
+        let in_scope = message(|| {
+            amphi::block_on(owner::scope(async {
+                drop(mutex.lock().block());
+            }))
+        });
+        assert!(in_scope.contains("wait for itself"));
+        let awaited = message(|| {
+            amphi::block_on(async {
+                drop(mutex.lock().await);
+            })
+        });
+        assert!(awaited.contains("wait for itself"));
+        let nested = message(|| {
+            let other = ReentrantMutex::new(());
+            amphi::block_on(owner::scope(async {
+                let _guard = other.lock().await;
+                owner::scope(async {
+                    drop(other.lock().block());
+                })
+                .await;
+            }))
+        });
+        assert!(nested.contains("wait for itself"));
+        drop(guard);
+        assert!(mutex.try_lock().is_some(), "a panic has left a level");
+    });
+}
+
+/// A guard that is dropped on another thread gives its level back there, while the owner takes more.
+#[test]
+fn levels_dropped_elsewhere() {
+    let mutex = Arc::new(ReentrantMutex::new(()));
+    for _ in 0..200 {
+        let guards: Vec<_> = (0..4).map(|_| mutex.lock_owned().block()).collect();
+        let dropper = thread::spawn(move || drop(guards));
+        for _ in 0..20 {
+            drop(mutex.lock().block());
+        }
+        dropper.join().unwrap();
+        assert!(!mutex.is_locked());
+        assert_eq!(mutex.owner(), None);
+    }
+}
+
+#[test]
+fn debug_names_the_holder() {
+    let mutex = ReentrantMutex::new(7);
+    assert_eq!(format!("{mutex:?}"), "ReentrantMutex { data: 7 }");
+    amphi::block_on(owner::scope_named("boss", async {
+        let _guard = mutex.lock().await;
+        assert_eq!(
+            format!("{mutex:?}"),
+            "ReentrantMutex { data: 7, state: held by boss }"
+        );
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let shown = format!("{mutex:?}");
+                assert_eq!(
+                    shown,
+                    "ReentrantMutex { data: <locked>, state: held by boss }"
+                );
+            });
+        });
+    }));
+    let named = thread::Builder::new().name("worker".into());
+    let thread = named.spawn(move || {
+        let _guard = mutex.lock().block();
+        assert!(format!("{mutex:?}").contains("held by worker"));
+    });
+    thread.unwrap().join().unwrap();
+}
+
+/// Waits with a depth of three: all levels are given up and taken back.
+#[test]
+fn all_levels_are_given_up() {
+    watched(|| {
+        let shared = Arc::new((ReentrantMutex::new(AtomicUsize::new(0)), Condvar::new()));
+        let sets = shared.clone();
+        let (mutex, changed) = &*shared;
+        let guards = [mutex.lock().block(), mutex.lock().block()];
+        let guard = mutex.lock().block();
+        // Waits for the lock as a task, whose waker is called when it's given up.
+        let task = thread::spawn(move || {
+            futures::executor::block_on(owner::scope(async {
+                sets.0.lock().await.store(1, SeqCst);
+            }));
+            sets.1.notify_one()
+        });
+        let guard = changed
+            .wait_while(guard, |set| set.load(SeqCst) == 0)
+            .block();
+        assert_eq!(mutex.depth(), 3);
+        let (guard, result) = changed
+            .wait(guard)
+            .timeout(Duration::from_millis(1))
+            .block();
+        assert!(result.timed_out());
+        assert_eq!(mutex.depth(), 3);
+        drop((guard, guards));
+        assert!(!mutex.is_locked());
+        task.join().unwrap();
+    });
+}
+
+/// More than one level can't be given up where other code may run meanwhile.
+#[test]
+fn several_levels_in_a_poll() {
+    let (mutex, changed) = (ReentrantMutex::new(Cell::new(0)), Condvar::new());
+    let outer = mutex.lock().block();
+    let mut wait = changed.wait(mutex.lock().block());
+    let panic = message(|| assert!(Hand::new().poll(&mut wait).is_pending()));
+    assert!(panic.contains("held several times over"));
+    assert!(mutex.is_locked());
+    drop(wait);
+    let wait = changed.wait(mutex.lock().block());
+    let panic = message(|| assert!(wait.or(async { outer.set(1) }).block().is_ok()));
+    assert!(panic.contains("held several times over"));
+    drop(outer);
+    assert!(!mutex.is_locked());
+    let mut wait = changed.wait(mutex.lock().block());
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    assert!(!mutex.is_locked());
+}
+
+/// Those who are woken when several levels are given up are not woken on this thread, where a guard may lie in a
+/// thread-local.
+#[test]
+fn wakers_find_no_guard() {
+    thread_local! {
+        static GUARD: RefCell<Option<amphi::OwnedReentrantMutexGuard<Cell<u32>>>> =
+            const { RefCell::new(None) };
+    }
+    struct Looks(Event);
+    impl std::task::Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            GUARD.with_borrow(|guard| assert!(guard.is_none(), "a guard without the lock"));
+            self.0.set();
+        }
+    }
+    watched(|| {
+        let (mutex, changed) = (Arc::new(ReentrantMutex::new(Cell::new(0))), Condvar::new());
+        GUARD.set(Some(mutex.lock_owned().block()));
+        let guard = mutex.lock().block();
+        let looks = Arc::new(Looks(Event::new()));
+        let mut waits = mutex.lock();
+        assert!(worlds::poll_with(&looks.clone().into(), &mut waits).is_pending());
+        let (guard, _) = changed.wait(guard).timeout(Duration::ZERO).block();
+        assert!(looks.0.is_set());
+        assert_eq!(mutex.depth(), 2);
+        drop(guard);
+        GUARD.set(None);
+        assert!(Hand::new().poll(&mut waits).is_ready());
+    });
+}
