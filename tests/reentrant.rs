@@ -114,11 +114,6 @@ worlds! {
     }
 }
 
-/// Gives way to other workers.
-async fn hop() {
-    tokio::task::yield_now().await;
-}
-
 /// A scope is the same owner wherever its task goes on.
 #[test]
 fn a_task_that_moves() {

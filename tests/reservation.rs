@@ -129,6 +129,49 @@ fn the_starving_waiter_goes_to_the_front() {
     assert!(hand.poll(&mut starving).is_ready());
 }
 
+/// It comes too late, and the lock is kept for it again.
+#[test]
+fn the_starving_waiter_comes_too_late() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = starve(&mutex, &hand);
+    let guard = mutex.try_lock().unwrap();
+    assert!(hand.poll(&mut starving).is_pending());
+    drop(guard);
+    assert!(!is_free_for_all(&mutex));
+    assert!(hand.poll(&mut starving).is_ready());
+}
+
+/// It gives up while others wait: they are not kept apart from newcomers any longer.
+#[test]
+fn the_starving_waiter_gives_up_among_others() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = starve(&mutex, &hand);
+    let guard = mutex.try_lock().unwrap();
+    assert!(hand.poll(&mut starving).is_pending());
+    let mut other = mutex.lock();
+    assert!(Hand::new().poll(&mut other).is_pending());
+    drop(starving);
+    drop(guard);
+    assert!(is_free_for_all(&mutex));
+}
+
+/// Patience begins anew when the lock was found held in between.
+#[test]
+fn patience_begins_anew() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let (mut first, mut second, mut patient) = (mutex.lock(), mutex.lock(), mutex.lock());
+    assert!(Hand::new().poll(&mut first).is_pending());
+    assert!(Hand::new().poll(&mut second).is_pending());
+    MutexGuard::unlock_fair(guard);
+    assert!(Hand::new().poll(&mut patient).is_pending());
+    let guard = mutex.try_lock().unwrap();
+    assert!(Hand::new().poll(&mut patient).is_pending());
+    std::thread::sleep(Duration::from_millis(2));
+    MutexGuard::unlock_fair(guard);
+    assert!(Hand::new().poll(&mut patient).is_pending());
+}
+
 /// It has been called, and does not come: the next release does not keep the lock for it any more.
 #[test]
 fn the_starving_waiter_does_not_come() {
