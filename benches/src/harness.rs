@@ -7,6 +7,7 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -62,7 +63,7 @@ pub struct Row {
     pub name: String,
     pub unit: &'static str,
     pub contenders: Vec<Contender>,
-    pub bound: Option<Bound>,
+    pub bounds: Vec<Bound>,
     /// The same every time, so that one round is enough.
     pub constant: bool,
 }
@@ -73,7 +74,7 @@ impl Row {
             name: name.into(),
             unit,
             contenders: Vec::new(),
-            bound: None,
+            bounds: Vec::new(),
             constant: false,
         }
     }
@@ -94,7 +95,7 @@ impl Row {
     }
 
     pub fn bound(mut self, bound: Bound) -> Self {
-        self.bound = Some(bound);
+        self.bounds.push(bound);
         self
     }
 }
@@ -142,9 +143,14 @@ impl Outcome {
         Some(Quartiles::of(ratios.map(|(ours, peer)| ours / peer)))
     }
 
-    /// What the bound is about (the ratio or the value), and the bound.
-    pub fn verdict(&self) -> Option<Verdict> {
-        match self.row.bound.as_ref()? {
+    pub fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        let bounds = self.row.bounds.iter();
+        bounds.filter_map(|bound| self.verdict(bound))
+    }
+
+    /// What a bound is about (the ratio or the value), and the bound.
+    fn verdict(&self, bound: &Bound) -> Option<Verdict> {
+        match bound {
             Bound::Value(most) => Some(Verdict {
                 measured: Quartiles::of(self.ours()?.values.iter().copied()),
                 most: *most,
@@ -328,14 +334,14 @@ pub fn print(run: &Run) {
             }
             println!("{}", line.trim_end());
         }
-        if let Some(verdict) = outcome.verdict() {
+        for verdict in outcome.verdicts() {
             println!("  bound: {verdict}");
         }
     }
 
     println!("\nbounds");
     for outcome in outcomes {
-        if let Some(verdict) = outcome.verdict() {
+        for verdict in outcome.verdicts() {
             println!("  {:<44}{verdict}", outcome.row.name);
         }
     }
@@ -395,6 +401,54 @@ pub fn repeat(time: Duration, mut batch: impl FnMut() -> u64) -> Sample {
     }
 }
 
+/// The same in a task, alone on its runtime.
+pub fn repeat_in_task(time: Duration, mut batch: impl AsyncFnMut() -> u64) -> Sample {
+    runtime(1).block_on(async {
+        let start = Instant::now();
+        let mut operations = 0;
+        while start.elapsed() < time {
+            operations += batch().await;
+        }
+        Sample::per_operation(&[operations], start.elapsed())
+    })
+}
+
+/// Runs `tasks` tasks of a kind on what they share until the time is up; each says how many
+/// operations it has done.
+pub fn crowd<T, F>(
+    workers: usize,
+    tasks: usize,
+    time: Duration,
+    object: T,
+    task: impl Fn(Arc<(Apart<T>, Stop)>) -> F,
+) -> Sample
+where
+    T: Send + Sync,
+    F: Future<Output = u64> + Send + 'static,
+{
+    let runtime = runtime(workers);
+    let shared = Arc::new((Apart(object), Stop::new()));
+    let start = Instant::now();
+    let participants: Vec<_> = (0..tasks)
+        .map(|_| runtime.spawn(task(shared.clone())))
+        .collect();
+    thread::scope(|scope| {
+        // The one worker of a current-thread runtime is whoever blocks on it.
+        let counts = scope.spawn(|| {
+            runtime.block_on(async {
+                let mut counts = Vec::new();
+                for participant in participants {
+                    counts.push(participant.await.expect("a participant"));
+                }
+                (counts, start.elapsed())
+            })
+        });
+        shared.1.set_after(time);
+        let (counts, elapsed) = counts.join().expect("the counts");
+        Sample::per_operation(&counts, elapsed)
+    })
+}
+
 /// The runtime that all tasks run on, whosever primitives they use.
 pub fn runtime(workers: usize) -> tokio::runtime::Runtime {
     let mut builder = match workers {
@@ -402,4 +456,10 @@ pub fn runtime(workers: usize) -> tokio::runtime::Runtime {
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     builder.worker_threads(workers).build().expect("a runtime")
+}
+
+/// A runtime whose one worker is a thread of its own, beside the one that waits for it.
+pub fn lone_worker() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(1).build().expect("a runtime")
 }

@@ -5,6 +5,7 @@ mod event;
 mod harness;
 mod mutex;
 mod plot;
+mod semaphore;
 mod size;
 
 use std::error::Error;
@@ -70,6 +71,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let mut rows = Vec::new();
     rows.extend(mutex::rows());
+    rows.extend(semaphore::rows());
     rows.extend(event::rows());
     rows.extend(condvar::rows());
     rows.extend(size::rows());

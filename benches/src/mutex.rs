@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use asyncband::blocking::FutureExt;
 
-use crate::harness::{Apart, Bound, Row, Sample, Stop, contenders, repeat, runtime};
+use crate::harness::{Apart, Bound, Row, Sample, Stop, contenders, crowd, repeat, repeat_in_task};
 
 /// Steps of work under the lock, and between two locks.
 const INSIDE: u32 = 5;
@@ -56,7 +56,7 @@ pub fn rows() -> Vec<Row> {
             contenders!(
                 Row::new(format!("mutex/{tasks} tasks"), unit),
                 [Ours, Tokio, AsyncLock, Asyncband, Saa],
-                |M, time| by_tasks(2, tasks, time, brief::<M>)
+                |M, time| crowd(2, tasks, time, <M as TaskMutex>::new(), brief::<M>)
             )
             .bound(Bound::Ratio(0.3, ASYNC_PEERS)),
         );
@@ -66,7 +66,13 @@ pub fn rows() -> Vec<Row> {
             contenders!(
                 Row::new(format!("mutex/held over a yield/{name}"), unit),
                 [Ours, Tokio, AsyncLock, Asyncband, Saa],
-                |M, time| by_tasks(workers, 64, time, held_over_a_yield::<M>)
+                |M, time| crowd(
+                    workers,
+                    64,
+                    time,
+                    <M as TaskMutex>::new(),
+                    held_over_a_yield::<M>
+                )
             )
             .bound(Bound::Ratio(1.0, ASYNC_PEERS)),
         );
@@ -86,16 +92,11 @@ fn uncontended_by_thread<M: ThreadMutex>(time: Duration) -> Sample {
 
 fn uncontended_by_task<M: TaskMutex>(time: Duration) -> Sample {
     let mutex = Apart(M::new());
-    runtime(1).block_on(async {
-        let start = Instant::now();
-        let mut operations = 0;
-        while start.elapsed() < time {
-            for _ in 0..BATCH {
-                *black_box(&*mutex).lock().await += 1;
-            }
-            operations += BATCH;
+    repeat_in_task(time, async || {
+        for _ in 0..BATCH {
+            *black_box(&*mutex).lock().await += 1;
         }
-        Sample::per_operation(&[operations], start.elapsed())
+        BATCH
     })
 }
 
@@ -123,40 +124,6 @@ fn by_threads<M: ThreadMutex>(threads: usize, time: Duration) -> Sample {
             .map(|participant| participant.join().expect("a participant"))
             .collect();
         Sample::per_operation(&counts, start.elapsed())
-    })
-}
-
-/// Runs `tasks` tasks of a kind, each of which says how many operations it has done.
-fn by_tasks<M, F>(
-    workers: usize,
-    tasks: usize,
-    time: Duration,
-    task: impl Fn(Arc<(Apart<M>, Stop)>) -> F,
-) -> Sample
-where
-    M: TaskMutex,
-    F: Future<Output = u64> + Send + 'static,
-{
-    let runtime = runtime(workers);
-    let shared = Arc::new((Apart(M::new()), Stop::new()));
-    let start = Instant::now();
-    let participants: Vec<_> = (0..tasks)
-        .map(|_| runtime.spawn(task(shared.clone())))
-        .collect();
-    thread::scope(|scope| {
-        // The one worker of a current-thread runtime is whoever blocks on it.
-        let counts = scope.spawn(|| {
-            runtime.block_on(async {
-                let mut counts = Vec::new();
-                for participant in participants {
-                    counts.push(participant.await.expect("a participant"));
-                }
-                (counts, start.elapsed())
-            })
-        });
-        shared.1.set_after(time);
-        let (counts, elapsed) = counts.join().expect("the counts");
-        Sample::per_operation(&counts, elapsed)
     })
 }
 

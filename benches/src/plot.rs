@@ -53,7 +53,7 @@ pub fn draw(outcomes: &[Outcome], file: &Path) -> Result<(), Box<dyn Error>> {
     let mut chart = ChartBuilder::on(&root)
         .caption(
             format!(
-                "time of {OURS} / time of the peer (left of 1: {OURS} is faster; red: the bound)"
+                "time of {OURS} / time of the peer (left of 1: {OURS} is faster; red: a bound)"
             ),
             (FONT, 17),
         )
@@ -83,7 +83,7 @@ pub fn draw(outcomes: &[Outcome], file: &Path) -> Result<(), Box<dyn Error>> {
         let (x, y) = chart.plotting_area().map_coordinate(&(LEFT, top + 0.5));
         let name = outcome.row.name.clone();
         root.draw(&Text::new(name, (x - 8, y), label.clone()))?;
-        if let Some(verdict) = outcome.verdict() {
+        for verdict in outcome.verdicts() {
             chart.draw_series([PathElement::new(
                 [(verdict.most, top + 0.05), (verdict.most, top + 0.95)],
                 RED.stroke_width(2),

@@ -35,6 +35,13 @@ pub fn rows() -> Vec<Row> {
             .number("parking_lot", size_of::<parking_lot::Condvar>())
             .number("asyncband", size_of::<asyncband::condvar::Condvar>())
             .bound(Bound::Value(16.0)),
+        Row::new("size/Semaphore", "bytes")
+            .number("amphi", size_of::<amphi::Semaphore>())
+            .number("tokio", size_of::<tokio::sync::Semaphore>())
+            .number("async-lock", size_of::<async_lock::Semaphore>())
+            .number("asyncband", size_of::<asyncband::semaphore::Semaphore>())
+            .number("saa", size_of::<saa::Semaphore>())
+            .bound(Bound::Value(16.0)),
     ]
     .into_iter()
     .chain(waiting_for_a_mutex())
