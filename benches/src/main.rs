@@ -1,5 +1,6 @@
 //! amphi and its peers on the same work, in one run. See README.md.
 
+mod barrier;
 mod condvar;
 mod event;
 mod harness;
@@ -72,6 +73,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut rows = Vec::new();
     rows.extend(mutex::rows());
     rows.extend(semaphore::rows());
+    rows.extend(barrier::rows());
     rows.extend(event::rows());
     rows.extend(condvar::rows());
     rows.extend(size::rows());

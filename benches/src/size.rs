@@ -42,6 +42,13 @@ pub fn rows() -> Vec<Row> {
             .number("asyncband", size_of::<asyncband::semaphore::Semaphore>())
             .number("saa", size_of::<saa::Semaphore>())
             .bound(Bound::Value(16.0)),
+        Row::new("size/Barrier", "bytes")
+            .number("amphi", size_of::<amphi::Barrier>())
+            .number("std", size_of::<std::sync::Barrier>())
+            .number("tokio", size_of::<tokio::sync::Barrier>())
+            .number("async-lock", size_of::<async_lock::Barrier>())
+            .number("asyncband", size_of::<asyncband::barrier::Barrier>())
+            .number("saa", size_of::<saa::Barrier>()),
     ]
     .into_iter()
     .chain(waiting_for_a_mutex())
