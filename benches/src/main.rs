@@ -6,6 +6,7 @@ mod event;
 mod harness;
 mod mutex;
 mod plot;
+mod reentrant;
 mod semaphore;
 mod size;
 
@@ -72,6 +73,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 
     let mut rows = Vec::new();
     rows.extend(mutex::rows());
+    rows.extend(reentrant::rows());
     rows.extend(semaphore::rows());
     rows.extend(barrier::rows());
     rows.extend(event::rows());

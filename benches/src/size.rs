@@ -22,6 +22,9 @@ pub fn rows() -> Vec<Row> {
             .number("asyncband", size_of::<asyncband::mutex::Mutex<()>>())
             .number("saa", size_of::<saa::Mutex<()>>())
             .bound(Bound::Value(16.0)),
+        Row::new("size/ReentrantMutex<()>", "bytes")
+            .number("amphi", size_of::<amphi::ReentrantMutex<()>>())
+            .number("parking_lot", size_of::<parking_lot::ReentrantMutex<()>>()),
         Row::new("size/Event", "bytes")
             .number("amphi", size_of::<amphi::Event>())
             .number("tokio Notify", size_of::<tokio::sync::Notify>())
