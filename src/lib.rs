@@ -40,9 +40,14 @@
 //! |---|---|
 //! | [`Event`] | to notify: something has happened, go on, all of you |
 //! | [`Mutex`] | to protect data that one at a time may use |
+//! | [`ReentrantMutex`] | the same for functions that lock and call each other; [`owner`] says who holds it |
+//! | [`lock_all()`] | several mutexes at once, without deadlock |
 //! | [`Condvar`] | for producers and consumers: wait until data under a mutex have changed |
+//! | [`Semaphore`], [`BoundedSemaphore`] | to admit so many at a time |
+//! | [`Barrier`] | to gather a fixed number: all go on when the last has arrived |
 //!
-//! An event notifies, a lock protects, a condition variable is for producers and consumers. Synchronizing means
+//! An event notifies; a lock protects; a condition variable is for producers and consumers; a barrier gathers a
+//! fixed number; a semaphore admits a number (a lock is a semaphore of one). Synchronizing means
 //! waiting: what is independent should not be synchronized.
 //!
 //! # What mixing threads and tasks needs

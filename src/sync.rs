@@ -13,8 +13,8 @@ pub(crate) use loom::{
     thread::{Thread, current, park},
 };
 
-/// Locks `mutex`. Nothing panics while one of the crate's inner mutexes is held, so a
-/// poisoned one holds sound data all the same.
+/// Locks `mutex`. While one of the crate's inner mutexes is held nothing panics but for want of memory or of numbers, before
+/// anything is changed; so a poisoned one holds sound data all the same.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()

@@ -1,8 +1,10 @@
 //! What the types promise, checked by the compiler.
 
 use amphi::{
-    Condvar, Event, MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, TimedOut, Timeout, Wait,
-    WaitTimeoutResult, condvar, event, mutex,
+    Barrier, BarrierError, BarrierWait, BoundedSemaphore, Condvar, Event, MappedMutexGuard, Mutex,
+    MutexGuard, OwnedMutexGuard, OwnedPermit, OwnedReentrantMutexGuard, Owner, Permit,
+    ReentrantMutex, ReentrantMutexGuard, ReleaseError, Semaphore, TimedOut, Timeout, Wait,
+    WaitTimeoutResult, barrier, condvar, event, lock_all, mutex, owner, reentrant, semaphore,
 };
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -37,12 +39,26 @@ macro_rules! table {
 type OneThread = Cell<u8>;
 /// Neither.
 type Local = Rc<u8>;
+/// `Sync`, and not `Send`.
+type SyncOnly = std::sync::MutexGuard<'static, u8>;
 
 table! {
     Event: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Default;
     Condvar: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Default;
     TimedOut: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy;
     WaitTimeoutResult: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy;
+
+    Semaphore: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
+    BoundedSemaphore: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
+    Permit<'static>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
+    OwnedPermit: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
+    Barrier: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
+    BarrierWait: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy;
+    ReleaseError: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy;
+    BarrierError: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy;
+    Owner: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Clone Eq;
+    owner::Scope<std::future::Ready<u8>>: Send Sync Unpin Debug Future;
+    owner::Scope<std::future::Ready<Local>>: Unpin Debug, not Send Sync;
 
     Mutex<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Default;
     Mutex<OneThread>: Send Sync UnwindSafe RefUnwindSafe;
@@ -57,6 +73,16 @@ table! {
     MappedMutexGuard<'static, u8, OneThread>: Send, not Sync;
     MappedMutexGuard<'static, u8, Local>: Debug, not Send Sync;
 
+    ReentrantMutex<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Default;
+    ReentrantMutex<OneThread>: Send Sync UnwindSafe RefUnwindSafe;
+    ReentrantMutex<Local>: Debug, not Send Sync;
+    ReentrantMutexGuard<'static, u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
+    ReentrantMutexGuard<'static, OneThread>: Debug, not Send Sync;
+    ReentrantMutexGuard<'static, Local>: Debug, not Send Sync;
+    OwnedReentrantMutexGuard<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
+    OwnedReentrantMutexGuard<OneThread>: Debug, not Send Sync;
+    OwnedReentrantMutexGuard<SyncOnly>: Debug, not Send Sync;
+
     Wait<mutex::Lock<'static, u8>>: Send Sync Unpin UnwindSafe Debug Future;
     Wait<mutex::Lock<'static, OneThread>>: Send;
     Wait<mutex::Lock<'static, Local>>: Unpin Debug, not Send;
@@ -64,6 +90,13 @@ table! {
     Wait<event::WaitSet<'static>>: Send Sync Unpin UnwindSafe Debug Future;
     Wait<condvar::Suspend<'static, MutexGuard<'static, u8>, condvar::Once>>: Send Unpin Debug Future;
     Wait<condvar::Suspend<'static, MutexGuard<'static, Local>, condvar::Once>>: Unpin Debug, not Send;
+    Wait<condvar::Suspend<'static, ReentrantMutexGuard<'static, OneThread>, condvar::Once>>: Unpin Debug, not Send;
+    Wait<reentrant::Lock<'static, OneThread>>: Send Unpin Debug Future;
+    Wait<reentrant::Lock<'static, Local>>: Unpin Debug, not Send;
+    Wait<semaphore::Acquire<&'static Semaphore>>: Send Sync Unpin Debug Future;
+    Wait<barrier::Gather<'static>>: Send Unpin Debug Future;
+    Wait<lock_all::LockAll<(&'static Mutex<u8>, &'static Mutex<OneThread>)>>: Send Unpin Debug Future;
+    Wait<lock_all::LockAll<(&'static Mutex<u8>, &'static Mutex<Local>)>>: Unpin Debug, not Send;
     Timeout<mutex::Lock<'static, u8>>: Send Unpin Debug;
     Timeout<mutex::Lock<'static, Local>>: Unpin Debug, not Send;
 }

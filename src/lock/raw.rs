@@ -44,7 +44,7 @@
 //!
 //! | mark | who | when |
 //! |---|---|---|
-//! | both set | `unlock_fair` | somebody waits, and the next one is called at once |
+//! | both set | `unlock_fair` | somebody waits, and the next one is called at once; whoever takes the lock leaves them until it releases that |
 //! | both cleared | a release | finds `CALLED`; or finds nobody in the list |
 
 use crate::sync::atomic::Ordering;

@@ -49,23 +49,26 @@
 //! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 1, 2, 4, 8 wake-ups in vain |
 //! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
 //!
-//! A wait costs two rounds of the list's mutex, one to join and one to hear or to leave, each vain wake-up one more; and
-//! whoever notifies takes it once. A broadcast takes it twice, however many wait, and then hearing takes none. There is no
-//! allocation but for the list's growth.
+//! A wait that is polled when it is woken costs two rounds of the list's mutex, one to join and one to leave; each vain
+//! wake-up, and each poll that nobody woke it for, one more; and
+//! whoever notifies takes it once. A broadcast takes it twice, however many wait, and then hearing takes none. What is
+//! allocated is the list, when somebody waits for the first time and as it grows, and a vector if a release wakes more than one.
 //!
 //! ## How a starving waiter gets through although nobody keeps the object for ever
 //!
 //! Wake-ups are permission to try, so a newcomer may be quicker than whoever was woken, again and again.
 //! A waiter that has been woken in vain for a millisecond *reserves* the object by a bit in the state word. From then
-//! on the object is for those who are notified, one a release and in the order of the list, or
-//! for the one who reserved it; it was in the list at that moment, so what comes before it is bounded. Newcomers
-//! are refused as [`Outcome::Reserved`] and join the list.
+//! on the object is for those ahead of it in the list, one a release, and for the one who reserved it. Newcomers
+//! are refused as [`Outcome::Reserved`] and join the list. If it's called and comes too late it goes to the front.
 //!
-//! The one that is notified may be a task that nobody polls. So whoever is refused for that
+//! The one that it's kept for may be a task that nobody polls. So whoever is refused for that
 //! reason looks again by itself, without being woken: a thread after a millisecond, a task
-//! by waking itself, which lets the others of its executor run. If for a millisecond it has always found
-//! the object free it takes it, and lifts the reservation. So P1 is kept but for that millisecond, and two
-//! waits of one task do not block each other (P2) for longer either.
+//! by waking itself, which lets the others of its executor run. If for about a millisecond it has always found
+//! the object free, and the one it is kept for has not come, it takes it and lifts the reservation. So P1 is kept but for that
+//! millisecond, and two waits of one task do not block each other (P2) for longer either.
+//!
+//! An object of which one can have more or less, a semaphore, may have to be kept for longer, until there is enough
+//! of it ([`Outcome::Gathering`]): `semaphore/raw.rs` has the rules.
 
 mod list;
 mod notes;
@@ -329,7 +332,7 @@ impl<O: Operation> Future for Wait<O> {
     }
 }
 
-// Nothing points into it: its place in the list has an allocation of its own.
+// Nothing points into it: it only knows the number of its place in the list.
 impl<O: Operation> Unpin for Wait<O> {}
 
 impl<O: Operation> FusedFuture for Wait<O> {
@@ -508,8 +511,8 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// That of [`Wait`], as far as the other future's own goes. Whichever of the two comes
-    /// second is dropped with the `Or`.
+    /// That of [`Wait`], as far as the other future's own goes. When one of the two is ready the wait is given up;
+    /// the other future is dropped with the `Or`.
     #[must_use = "nothing happens until it is awaited or blocked on"]
     pub struct Or<W, F> {
         wait: Option<W>,

@@ -118,11 +118,11 @@ pub struct Turn {
     pub(crate) blocks: bool,
     /// What waits if it's refused.
     pub(crate) kind: Kind,
-    /// In the list, and not notified yet.
+    /// At a place in the list, and has not heard of a notification there.
     pub(crate) queued: bool,
     /// Has been in the list: there may be others, so the object is taken with the mark set.
     pub(crate) waited: bool,
-    /// Has been notified since the last attempt.
+    /// Has heard that it was notified, and has no place any more.
     pub(crate) notified: bool,
     /// May take what is reserved.
     pub(crate) entitled: bool,

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | `None` | `Some` | waits, and is linked with those before and behind it | a notifier, to the next line; the waiter, by giving it up |
 //! | `Some` | `None` | has been notified, and is no longer linked | the waiter, by giving it up, or by queueing up again: to the first line |
+//! | any | `None` | vacant, and linked with other vacant ones | the next waiter to join |
 //!
 //! When all are notified at once their places are taken away together ([`Crowd`]).
 
