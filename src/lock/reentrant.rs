@@ -123,11 +123,23 @@ impl Hold {
         false
     }
 
-    /// Takes a level away; `true` if it was the last.
+    /// Takes a level away; `true` if it was the last, and the word is zero then.
     #[inline]
     fn leave(&self) -> bool {
-        // Release and Acquire: what others have done with their levels comes before the end.
-        self.0.fetch_sub(1, Ordering::AcqRel) & LEVELS == 1
+        // Acquire: what others have done with their levels comes before the end.
+        let word = self.0.load(Ordering::Acquire);
+        let owner = word >> 16;
+        // The last one, and its owner is here or will never come again: nobody can change the word meanwhile.
+        if word & LEVELS == 1 && (owner == NOBODY || owner == owner::current_id(true)) {
+            self.begin(0, 0);
+            return true;
+        }
+        // Release: pairs with the Acquire, here or above, of who drops the last one.
+        let last = self.0.fetch_sub(1, Ordering::AcqRel) & LEVELS == 1;
+        if last {
+            self.begin(0, 0);
+        }
+        last
     }
 }
 
@@ -416,11 +428,14 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
     fn fast(&mut self, blocks: bool) -> bool {
         let (owner, levels) = self.hold(blocks);
         let mutex = self.mutex();
-        if mutex.raw.lock_fast() {
-            mutex.hold.begin(owner, levels);
+        if self.back.is_none() && mutex.hold.enter_again(owner) {
             return true;
         }
-        self.back.is_none() && mutex.hold.enter_again(owner)
+        let locked = mutex.raw.lock_fast();
+        if locked {
+            mutex.hold.begin(owner, levels);
+        }
+        locked
     }
 
     fn is_brief(&self) -> bool {
@@ -612,7 +627,6 @@ impl<M: ReentrantMutexRef> Drop for Guard<M> {
     #[inline]
     fn drop(&mut self) {
         if self.mutex.hold.leave() {
-            self.mutex.hold.begin(0, 0);
             self.mutex.raw.unlock();
         }
     }

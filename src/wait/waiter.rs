@@ -258,6 +258,10 @@ impl Waiter {
         // Nobody is going to notify it when the reservation expires.
         if !is_thread {
             who.waker.wake_by_ref();
+            // It comes back at once, and the one that it waits for may be a thread in want of a core.
+            if cfg!(not(loom)) {
+                std::thread::yield_now();
+            }
         }
         Poll::Pending
     }
