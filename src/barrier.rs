@@ -497,8 +497,9 @@ impl Gather<'_> {
 }
 
 impl Attempt for Gather<'_> {
-    fn is_brief(&self) -> bool {
-        matches!(self.stage, Stage::Waits { .. })
+    fn is_brief(&self, blocks: bool) -> bool {
+        // A task that spins keeps others from arriving.
+        blocks && matches!(self.stage, Stage::Waits { .. })
     }
 
     #[inline]

@@ -300,7 +300,7 @@ impl<M: MutexRef> Attempt for Acquire<M> {
         self.raw().lock_fast()
     }
 
-    fn is_brief(&self) -> bool {
+    fn is_brief(&self, _: bool) -> bool {
         self.raw().is_brief()
     }
 

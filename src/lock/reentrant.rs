@@ -438,7 +438,7 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
         locked
     }
 
-    fn is_brief(&self) -> bool {
+    fn is_brief(&self, _: bool) -> bool {
         self.mutex().raw.is_brief()
     }
 

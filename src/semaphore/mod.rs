@@ -460,7 +460,7 @@ impl<S: SemaphoreRef> Attempt for Acquire<S> {
         self.raw().acquire_fast(self.permits)
     }
 
-    fn is_brief(&self) -> bool {
+    fn is_brief(&self, _: bool) -> bool {
         self.raw().is_brief()
     }
 

@@ -250,7 +250,7 @@ impl<O: Operation> Wait<O> {
 
     /// Tries a few more times, if it isn't known that others wait already.
     fn spin(&mut self, mut spin: Spin, blocks: bool) -> bool {
-        while self.waiter.is_new() && self.operation.is_brief() && spin.pause() {
+        while self.waiter.is_new() && self.operation.is_brief(blocks) && spin.pause() {
             if self.fast(blocks) {
                 return true;
             }

@@ -58,7 +58,7 @@ pub trait Attempt {
 
     /// Whether it may be refused for so short a time that trying again at once is cheaper than
     /// to join the list.
-    fn is_brief(&self) -> bool {
+    fn is_brief(&self, _blocks: bool) -> bool {
         false
     }
 
