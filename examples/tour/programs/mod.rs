@@ -1,12 +1,14 @@
 //! The programs. To add one: write a file with a `play`, and add a line to the table.
 
 mod boss;
+mod bounded;
 mod claims;
 mod counter;
 mod deadlock;
 mod dispatcher;
 mod hot_pot;
 mod lock_timeout;
+mod pool;
 mod printer;
 mod shop;
 mod stock;
@@ -56,5 +58,7 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(10, "dispatcher", "numbers for all, for two, or for one of four consumers", dispatcher::play),
     Program::new(11, "shop", "two customers, and a producer who fills up what they buy", shop::play),
     Program::new(12, "stock", "producers add, consumers wait while there is too little", stock::play),
+    Program::new(16, "pool", "five workers share three connections, and fail with them", pool::play),
+    Program::new(17, "bounded", "releasing one permit too many is an error", bounded::play),
     Program::new(20, "deadlock", "two locks in opposite order: with a timeout both back out", deadlock::play),
 ];
