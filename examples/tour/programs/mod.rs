@@ -1,7 +1,9 @@
 //! The programs. To add one: write a file with a `play`, and add a line to the table.
 
+mod barrier;
 mod boss;
 mod bounded;
+mod broken_barrier;
 mod claims;
 mod counter;
 mod deadlock;
@@ -58,6 +60,8 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(10, "dispatcher", "numbers for all, for two, or for one of four consumers", dispatcher::play),
     Program::new(11, "shop", "two customers, and a producer who fills up what they buy", shop::play),
     Program::new(12, "stock", "producers add, consumers wait while there is too little", stock::play),
+    Program::new(13, "barrier", "three workers arrive one by one and leave together", barrier::play),
+    Program::new(14, "broken-barrier", "a barrier is aborted, reset, and broken by a timeout", broken_barrier::play),
     Program::new(16, "pool", "five workers share three connections, and fail with them", pool::play),
     Program::new(17, "bounded", "releasing one permit too many is an error", bounded::play),
     Program::new(20, "deadlock", "two locks in opposite order: with a timeout both back out", deadlock::play),
