@@ -29,7 +29,7 @@ mod stage;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use programs::{PROGRAMS, Program};
+use programs::{PROGRAMS, Program, TidyUp};
 use stage::{Stage, Way};
 
 fn main() -> ExitCode {
@@ -52,6 +52,8 @@ fn main() -> ExitCode {
     if chosen.is_empty() {
         chosen.extend(PROGRAMS);
     }
+    // Also after a failure.
+    let _tidy_up = TidyUp;
     tour(&chosen)
 }
 

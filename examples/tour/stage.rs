@@ -274,6 +274,19 @@ impl Me {
         }
     }
 
+    /// Does what blocks by other means than amphi's, such as reading a file. For a task
+    /// a thread of smol's does it, whatever the runtime, so that the executor's own thread
+    /// remains free for others.
+    pub async fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        match self.kind {
+            Kind::Thread => work(),
+            Kind::Tokio | Kind::AsyncStd => smol::unblock(work).await,
+        }
+    }
+
     pub async fn sleep(&self, duration: Duration) {
         match self.kind {
             Kind::Thread => thread::sleep(duration),

@@ -9,6 +9,7 @@ mod counter;
 mod deadlock;
 mod dispatcher;
 mod hot_pot;
+mod loading;
 mod lock_timeout;
 mod pool;
 mod printer;
@@ -47,6 +48,15 @@ impl Program {
     }
 }
 
+/// Removes what plays have left behind for other plays, when this is dropped.
+pub struct TidyUp;
+
+impl Drop for TidyUp {
+    fn drop(&mut self) {
+        loading::tidy_up();
+    }
+}
+
 #[rustfmt::skip]
 pub const PROGRAMS: &[Program] = &[
     Program::new(1, "boss", "the boss goes on when the first of five workers is done", boss::play),
@@ -62,6 +72,7 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(12, "stock", "producers add, consumers wait while there is too little", stock::play),
     Program::new(13, "barrier", "three workers arrive one by one and leave together", barrier::play),
     Program::new(14, "broken-barrier", "a barrier is aborted, reset, and broken by a timeout", broken_barrier::play),
+    Program::new(15, "loading", "the main loop starts when ten workers have loaded a file", loading::play),
     Program::new(16, "pool", "five workers share three connections, and fail with them", pool::play),
     Program::new(17, "bounded", "releasing one permit too many is an error", bounded::play),
     Program::new(20, "deadlock", "two locks in opposite order: with a timeout both back out", deadlock::play),
