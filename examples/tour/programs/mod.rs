@@ -13,6 +13,7 @@ mod loading;
 mod lock_timeout;
 mod pool;
 mod printer;
+mod reentrant;
 mod shop;
 mod stock;
 mod stop_flag;
@@ -67,6 +68,7 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(6, "counter", "no count is lost under a lock", counter::play),
     Program::new(7, "claims", "who takes a job's lock does the job, and nobody else does", claims::play),
     Program::new(8, "lock-timeout", "a lock that is held: not waiting, and waiting for a while", lock_timeout::play),
+    Program::new(9, "reentrant", "who holds a reentrant lock may take it again, others not", reentrant::play),
     Program::new(10, "dispatcher", "numbers for all, for two, or for one of four consumers", dispatcher::play),
     Program::new(11, "shop", "two customers, and a producer who fills up what they buy", shop::play),
     Program::new(12, "stock", "producers add, consumers wait while there is too little", stock::play),
