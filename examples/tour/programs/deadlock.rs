@@ -1,12 +1,14 @@
 //! Two parties take two locks in opposite order, so that each holds what the other
 //! waits for. With a timeout both notice and back out; and in the same order they both
-//! get through.
+//! get through. So they do in whatever order if each takes both by one call.
 
 use std::sync::Arc;
 
-use amphi::{Event, Mutex};
+use amphi::{Event, Mutex, lock_all};
 
 use crate::stage::{Me, Stage, UNIT, Verdict};
+
+const OFTEN: u32 = 10_000;
 
 /// A lock, what one has locked it for, and how its first owner gets on.
 #[derive(Default)]
@@ -36,7 +38,18 @@ pub fn play(stage: &Stage) -> Verdict {
         "locked {left} and {right} times instead of twice each"
     );
 
-    Ok("both noticed and backed out; in the same order both got both locks".into())
+    let (left, right) = (Arc::new(Side::default()), Arc::new(Side::default()));
+    let one = stage.start("one", |me| take_all(me, left.clone(), right.clone()));
+    let two = stage.start("two", |me| take_all(me, right.clone(), left.clone()));
+    one.join()?;
+    two.join()?;
+    let (left, right) = (*left.lock.lock().block(), *right.lock.lock().block());
+    ensure!(
+        (left, right) == (2 * OFTEN, 2 * OFTEN),
+        "locked {left} and {right} times instead of {OFTEN} times by each"
+    );
+
+    Ok("both backed out; in the same order, or by one call, both got both locks".into())
 }
 
 /// Takes two locks, as the other party does in the opposite order. Returns whether it
@@ -64,4 +77,15 @@ async fn agree(me: Me, first: Arc<Side>, second: Arc<Side>) {
     *first += 1;
     *second += 1;
     me.say("holds both locks");
+}
+
+/// Takes two locks by one call, as the other party does in the opposite order.
+async fn take_all(me: Me, first: Arc<Side>, second: Arc<Side>) {
+    for _ in 0..OFTEN {
+        let both = lock_all((&first.lock, &second.lock));
+        let (mut first, mut second) = me.wait(both).await;
+        *first += 1;
+        *second += 1;
+    }
+    me.say(format_args!("has held both locks {OFTEN} times"));
 }
