@@ -498,8 +498,11 @@ impl Gather<'_> {
 
 impl Attempt for Gather<'_> {
     fn is_brief(&self, blocks: bool) -> bool {
-        // A task that spins keeps others from arriving.
-        blocks && matches!(self.stage, Stage::Waits { .. })
+        // A task that spins keeps others from arriving, unless there is but one to come.
+        match &self.stage {
+            Stage::Waits { index, .. } => blocks || index + 2 >= self.barrier.parties,
+            _ => false,
+        }
     }
 
     #[inline]
