@@ -68,8 +68,10 @@ pub fn play(stage: &Stage) -> Verdict {
                 "worker {n} left round {round} after {gongs} gongs"
             );
         }
-        let last_arrival = passages.iter().map(|passage| passage.arrived).max();
-        let first_leave = passages.iter().map(|passage| passage.left).min();
+        let arrivals = passages.iter().map(|passage| passage.arrived);
+        let leaves = passages.iter().map(|passage| passage.left);
+        let last_arrival = arrivals.max().unwrap_or_default();
+        let first_leave = leaves.min().unwrap_or_default();
         ensure!(
             first_leave >= last_arrival,
             "somebody left at {first_leave:?}, before the last came at {last_arrival:?}"
