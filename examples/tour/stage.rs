@@ -287,6 +287,14 @@ impl Me {
         }
     }
 
+    /// Lets the executor's other tasks run. A thread need not ask.
+    pub async fn yield_now(&self) {
+        match self.kind {
+            Kind::Thread => {}
+            Kind::Tokio | Kind::AsyncStd => smol::future::yield_now().await,
+        }
+    }
+
     pub async fn sleep(&self, duration: Duration) {
         match self.kind {
             Kind::Thread => thread::sleep(duration),

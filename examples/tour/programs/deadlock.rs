@@ -85,6 +85,8 @@ async fn take_all(me: Me, first: Arc<Side>, second: Arc<Side>) {
         let both = lock_all((&first.lock, &second.lock));
         let (mut first, mut second) = me.wait(both).await;
         *first += 1;
+        // So that the other one comes and finds them locked.
+        me.yield_now().await;
         *second += 1;
     }
     me.say(format_args!("has held both locks {OFTEN} times"));
