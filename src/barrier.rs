@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Arc;
@@ -355,15 +356,25 @@ impl Barrier {
             Some(action) => self.run(action),
         };
         let broken = panic.is_some() || aborted;
-        if panic.is_some() {
-            // Those who have arrived meanwhile can't be left waiting at a broken barrier.
+        // Those who have arrived meanwhile can't be left waiting at a broken barrier.
+        let next = panic.as_ref().and_then(|_| {
             let mut state = lock(&self.state);
             state.broken = true;
-            self.break_generation(state);
+            (state.arrived > 0).then(|| state.end_generation())
+        });
+        if let Some(next) = next {
+            next.result.store(BROKEN, Ordering::Release);
         }
-        self.finish(generation, if broken { BROKEN } else { TRIPPED });
-        if let Some(panic) = panic {
-            resume_unwind(panic);
+        let result = if broken { BROKEN } else { TRIPPED };
+        let wakes = catch_unwind(AssertUnwindSafe(|| self.finish(generation, result)));
+        match (panic, wakes) {
+            (None, Ok(())) => {}
+            (None, Err(panic)) => resume_unwind(panic),
+            (Some(panic), wakes) => {
+                // Of two panics the first goes on; to drop the other may panic as well.
+                std::mem::forget(wakes);
+                resume_unwind(panic);
+            }
         }
         let leader = true;
         Stage::Gone(match broken {
@@ -384,7 +395,14 @@ impl Barrier {
             });
         });
         let panic = catch_unwind(AssertUnwindSafe(action)).err();
-        let ran = ACTIONS.with(|actions| actions.borrow_mut().pop());
+        let ran = ACTIONS.with(|actions| {
+            let mut actions = actions.borrow_mut();
+            let ran = actions.pop();
+            if actions.is_empty() {
+                **actions = Vec::new();
+            }
+            ran
+        });
         (panic, ran.is_some_and(|action| action.aborts))
     }
 }
@@ -398,8 +416,9 @@ struct Action {
 
 local! {
     /// The actions this thread is running, one within the other. An `abort` from within one concerns its generation, one
-    /// from elsewhere does not any more.
-    static ACTIONS: RefCell<Vec<Action>> = RefCell::new(Vec::new());
+    /// from elsewhere does not any more. Without a destructor, so that it's there as long as the thread is.
+    static ACTIONS: RefCell<ManuallyDrop<Vec<Action>>> =
+        RefCell::new(ManuallyDrop::new(Vec::new()));
 }
 
 // An action that panics leaves the barrier broken, not inconsistent.

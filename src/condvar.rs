@@ -93,8 +93,8 @@ impl Condvar {
     ///
     /// # A reentrant mutex
     ///
-    /// All its levels are given up and taken back. If there are other guards they would lend the data meanwhile, without the
-    /// lock: only a thread that does nothing but `block` can't use them. So that takes any depth; where it is
+    /// All its levels are given up and taken back. If there are other guards they lend the data meanwhile, without the
+    /// lock: a thread that does nothing but `block` doesn't use them (another one, to which a guard was sent, may). So that takes any depth; where it is
     /// polled, or given up for another future by [`or`](Wait::or), with more than one level, it panics.
     ///
     /// # Cancel safety

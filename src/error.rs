@@ -44,7 +44,7 @@ pub struct ReleaseError;
 
 impl fmt::Display for ReleaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("more permits released than the semaphore had in the beginning")
+        f.write_str("there would be more permits than in the beginning")
     }
 }
 

@@ -22,6 +22,7 @@
 //! assert_eq!(depth, 2);
 //! ```
 //!
+//! What runs in one scope side by side, as the parts of a `join!`, is one owner: the lock does not keep them from each other.
 //! Scopes may be nested; the innermost counts, and is an owner other than the outer one. A task that the
 //! scope's code spawns is not part of it, nor is a thread.
 
@@ -203,15 +204,16 @@ pub(crate) fn current_id(blocks: bool) -> u64 {
     }
 }
 
-/// Whether this thread can't run that owner's code before it returns from where it is: the owner is this thread,
-/// and the code here belongs to a scope or to nobody; or it is a scope around the innermost one.
-pub(crate) fn is_beneath(owner: u64, blocks: bool) -> bool {
+/// Whether that owner's code can't go on before this thread returns from where it is: the owner is the thread, and the code
+/// here belongs to a scope; or it's a scope around the innermost one.
+pub(crate) fn is_beneath(owner: u64) -> bool {
     let outer = || OUTER.with(|outer| outer.borrow().contains(&owner));
-    owner != NOBODY && owner != current_id(blocks) && (owner == thread_id() || outer())
+    owner != NOBODY && owner != current_id(true) && (owner == thread_id() || outer())
 }
 
+/// The thread as an owner.
 #[inline]
-fn thread_id() -> u64 {
+pub(crate) fn thread_id() -> u64 {
     match THREAD.with(Cell::get) {
         0 => first_thread_id(),
         id => id,
@@ -232,7 +234,10 @@ fn first_thread_id() -> u64 {
 
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    // A mutex keeps it beside the number of levels.
+    assert!(id < 1 << 48, "there have been too many owners");
+    id
 }
 
 local! {

@@ -74,7 +74,7 @@ table! {
     MappedMutexGuard<'static, u8, Local>: Debug, not Send Sync;
 
     ReentrantMutex<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Default;
-    ReentrantMutex<OneThread>: Send Sync UnwindSafe RefUnwindSafe;
+    ReentrantMutex<OneThread>: Send UnwindSafe RefUnwindSafe, not Sync;
     ReentrantMutex<Local>: Debug, not Send Sync;
     ReentrantMutexGuard<'static, u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug;
     ReentrantMutexGuard<'static, OneThread>: Debug, not Send Sync;
@@ -91,7 +91,8 @@ table! {
     Wait<condvar::Suspend<'static, MutexGuard<'static, u8>, condvar::Once>>: Send Unpin Debug Future;
     Wait<condvar::Suspend<'static, MutexGuard<'static, Local>, condvar::Once>>: Unpin Debug, not Send;
     Wait<condvar::Suspend<'static, ReentrantMutexGuard<'static, OneThread>, condvar::Once>>: Unpin Debug, not Send;
-    Wait<reentrant::Lock<'static, OneThread>>: Send Unpin Debug Future;
+    Wait<reentrant::Lock<'static, u8>>: Send Unpin Debug Future;
+    Wait<reentrant::Lock<'static, OneThread>>: Unpin Debug, not Send;
     Wait<reentrant::Lock<'static, Local>>: Unpin Debug, not Send;
     Wait<semaphore::Acquire<&'static Semaphore>>: Send Sync Unpin Debug Future;
     Wait<barrier::Gather<'static>>: Send Unpin Debug Future;

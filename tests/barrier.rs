@@ -361,3 +361,55 @@ fn polled_much_later() {
     assert!(matches!(hand.poll(&mut first), Poll::Ready(Ok(_))));
     assert_eq!(hand.poll(&mut second), Poll::Ready(Err(BROKEN)));
 }
+
+/// The action panics, and so does the waker of one that has arrived meanwhile: all are told.
+#[test]
+fn an_action_and_a_waker_that_panic() {
+    struct Throws;
+    impl std::task::Wake for Throws {
+        fn wake(self: Arc<Self>) {
+            panic!("in wake");
+        }
+    }
+    let barrier = Arc::new_cyclic(|barrier: &std::sync::Weak<Barrier>| {
+        let barrier = barrier.clone();
+        Barrier::new(2).with_action(move || {
+            let barrier: &'static Barrier = Box::leak(Box::new(barrier.upgrade().unwrap()));
+            let next = Box::leak(Box::new(barrier.wait()));
+            assert!(worlds::poll_with(&Arc::new(Throws).into(), next).is_pending());
+            panic!("in the action");
+        })
+    });
+    let hand = Hand::new();
+    let mut first = barrier.wait();
+    assert!(hand.poll(&mut first).is_pending());
+    let panic = message(|| {
+        let _ = barrier.wait().block();
+    });
+    assert_eq!(panic, "in the action");
+    assert_eq!(hand.woken(), 1);
+    assert_eq!(hand.poll(&mut first), Poll::Ready(Err(BROKEN)));
+}
+
+/// Aborted where thread-locals are gone already.
+#[test]
+fn abort_at_the_end_of_a_thread() {
+    struct Aborts(Arc<Barrier>);
+    impl Drop for Aborts {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<Aborts>> = const { std::cell::RefCell::new(None) };
+    }
+    let barrier = Arc::new(Barrier::new(2));
+    let aborts = barrier.clone();
+    let thread = std::thread::spawn(move || {
+        LAST.set(Some(Aborts(aborts.clone())));
+        aborts.abort();
+        aborts.reset();
+    });
+    thread.join().unwrap();
+    assert!(barrier.is_broken());
+}

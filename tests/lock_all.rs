@@ -169,3 +169,43 @@ fn dropped() {
         assert!(behind.poll(&mut wait).is_ready());
     }
 }
+
+fn panics_when_woken() -> std::task::Waker {
+    struct Throws;
+    impl std::task::Wake for Throws {
+        fn wake(self: Arc<Self>) {
+            panic!("in wake");
+        }
+    }
+    Arc::new(Throws).into()
+}
+
+/// It changes from one queue to the other, and passes on what it had been told to a waker that panics: it holds none of
+/// them, and releases none.
+#[test]
+fn a_panic_on_the_way_from_one_queue_to_the_other() {
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    let second = mutexes[1].try_lock().unwrap();
+    let (mut all, hand) = (lock_all(&mutexes[..]), Hand::new());
+    assert!(hand.poll(&mut all).is_pending());
+    let mut behind = mutexes[1].lock();
+    assert!(worlds::poll_with(&panics_when_woken(), &mut behind).is_pending());
+    let _first = mutexes[0].try_lock().unwrap();
+    drop(second);
+    let poll = catch_unwind(AssertUnwindSafe(|| hand.poll(&mut all).is_pending()));
+    assert!(poll.is_err());
+    assert!(mutexes[0].try_lock().is_none(), "two guards");
+}
+
+/// Told in vain it sleeps again, and does not wake itself.
+#[test]
+fn told_in_vain() {
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    let guard = mutexes[0].try_lock().unwrap();
+    let (mut all, hand) = (lock_all(&mutexes[..]), Hand::new());
+    assert!(hand.poll(&mut all).is_pending());
+    drop(guard);
+    let _quicker = mutexes[0].try_lock().unwrap();
+    assert!(hand.poll(&mut all).is_pending());
+    assert_eq!(hand.woken(), 1, "it has woken itself");
+}

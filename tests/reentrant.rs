@@ -3,7 +3,7 @@
 mod worlds;
 
 use amphi::{Condvar, Event, ReentrantMutex, TimedOut, owner};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -258,12 +258,6 @@ fn waits_for_itself() {
             }))
         });
         assert!(in_scope.contains("wait for itself"));
-        let awaited = message(|| {
-            amphi::block_on(async {
-                drop(mutex.lock().await);
-            })
-        });
-        assert!(awaited.contains("wait for itself"));
         let nested = message(|| {
             let other = ReentrantMutex::new(());
             amphi::block_on(owner::scope(async {
@@ -275,8 +269,28 @@ fn waits_for_itself() {
             }))
         });
         assert!(nested.contains("wait for itself"));
+        amphi::block_on(owner::scope(async {
+            let timed = mutex.lock().timeout(Duration::ZERO).block();
+            assert_eq!(timed.err(), Some(TimedOut), "it would not wait for ever");
+        }));
         drop(guard);
         assert!(mutex.try_lock().is_some(), "a panic has left a level");
+    });
+}
+
+/// One part of a task releases what another part waits for.
+#[test]
+fn two_parts_of_a_task() {
+    watched(|| {
+        let mutex = ReentrantMutex::new(());
+        amphi::block_on(async {
+            let holds = async {
+                let guard = mutex.try_lock();
+                hop().await;
+                drop(guard);
+            };
+            futures::join!(holds, async { drop(mutex.lock().await) });
+        });
     });
 }
 
@@ -356,6 +370,52 @@ fn all_levels_are_given_up() {
     });
 }
 
+/// A guard is dropped on another thread while all levels are given up, and that thread has the lock itself.
+#[test]
+fn a_level_dropped_while_given_up() {
+    watched(|| {
+        let (mutex, changed) = (Arc::new(ReentrantMutex::new(())), Arc::new(Condvar::new()));
+        let guards = [mutex.lock_owned().block(), mutex.lock_owned().block()];
+        let guard = mutex.lock().block();
+        let (others, notifies) = (mutex.clone(), changed.clone());
+        let [stays, goes] = guards;
+        let thread = thread::spawn(move || {
+            let mine = others.lock().block();
+            drop(goes);
+            assert_eq!(others.depth(), 1, "that was another owner's level");
+            notifies.notify_all();
+            drop(mine);
+        });
+        let guard = changed.wait(guard).block();
+        assert_eq!(mutex.depth(), 2);
+        drop((guard, stays));
+        assert!(!mutex.is_locked());
+        thread.join().unwrap();
+    });
+}
+
+/// A waker that panics when several levels are given up: that would leave a guard without the lock.
+#[test]
+fn a_panic_while_levels_are_given_up() {
+    struct Throws;
+    impl std::task::Wake for Throws {
+        fn wake(self: Arc<Self>) {
+            panic!("in wake");
+        }
+    }
+    watched(|| {
+        let (mutex, changed) = (ReentrantMutex::new(Cell::new(0)), Condvar::new());
+        let outer = mutex.lock().block();
+        let mut waits = mutex.lock();
+        assert!(worlds::poll_with(&Arc::new(Throws).into(), &mut waits).is_pending());
+        let wait = changed.wait(mutex.lock().block());
+        let (guard, _) = wait.timeout(Duration::ZERO).block();
+        assert_eq!(mutex.depth(), 2);
+        drop((guard, outer, waits));
+        assert!(!mutex.is_locked());
+    });
+}
+
 /// More than one level can't be given up where other code may run meanwhile.
 #[test]
 fn several_levels_in_a_poll() {
@@ -374,35 +434,4 @@ fn several_levels_in_a_poll() {
     let mut wait = changed.wait(mutex.lock().block());
     assert!(Hand::new().poll(&mut wait).is_pending());
     assert!(!mutex.is_locked());
-}
-
-/// Those who are woken when several levels are given up are not woken on this thread, where a guard may lie in a
-/// thread-local.
-#[test]
-fn wakers_find_no_guard() {
-    thread_local! {
-        static GUARD: RefCell<Option<amphi::OwnedReentrantMutexGuard<Cell<u32>>>> =
-            const { RefCell::new(None) };
-    }
-    struct Looks(Event);
-    impl std::task::Wake for Looks {
-        fn wake(self: Arc<Self>) {
-            GUARD.with_borrow(|guard| assert!(guard.is_none(), "a guard without the lock"));
-            self.0.set();
-        }
-    }
-    watched(|| {
-        let (mutex, changed) = (Arc::new(ReentrantMutex::new(Cell::new(0))), Condvar::new());
-        GUARD.set(Some(mutex.lock_owned().block()));
-        let guard = mutex.lock().block();
-        let looks = Arc::new(Looks(Event::new()));
-        let mut waits = mutex.lock();
-        assert!(worlds::poll_with(&looks.clone().into(), &mut waits).is_pending());
-        let (guard, _) = changed.wait(guard).timeout(Duration::ZERO).block();
-        assert!(looks.0.is_set());
-        assert_eq!(mutex.depth(), 2);
-        drop(guard);
-        GUARD.set(None);
-        assert!(Hand::new().poll(&mut waits).is_ready());
-    });
 }

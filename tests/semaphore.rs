@@ -6,6 +6,7 @@ use amphi::{BoundedSemaphore, Event, OwnedPermit, ReleaseError, Semaphore, Timed
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use worlds::{Hand, On, World, watched, worlds};
@@ -370,4 +371,113 @@ fn tasks_behind_an_unpolled_task() {
         assert_eq!(hand.woken(), 1);
         assert!(hand.poll(wait).is_ready());
     }
+}
+
+/// Of two waits of a task the first has been told, and is not polled again; the second asks in vain, and is woken
+/// when there is a permit.
+#[test]
+fn the_second_wait_of_a_task() {
+    let (semaphore, hand) = (Semaphore::new(0), Hand::new());
+    let (mut first, mut second) = (semaphore.acquire(), semaphore.acquire());
+    assert!(hand.poll(&mut first).is_pending());
+    assert!(hand.poll(&mut second).is_pending());
+    semaphore.release(1);
+    let newcomer = semaphore.try_acquire().unwrap();
+    assert!(hand.poll(&mut second).is_pending());
+    assert_eq!(hand.woken(), 1);
+    drop(newcomer);
+    assert_eq!(hand.woken(), 2);
+    assert!(hand.poll(&mut second).is_ready());
+}
+
+/// One permit at a time comes back and is taken again, until those who come have to stand back.
+fn until_reserved(semaphore: &Semaphore, mut each_time: impl FnMut()) {
+    let start = Instant::now();
+    while let Poll::Ready(permit) = Hand::new().poll(&mut semaphore.acquire()) {
+        drop(permit);
+        each_time();
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+    }
+}
+
+/// A request for many reserves, also behind a task that has been told and is not polled.
+#[test]
+fn many_behind_an_unpolled_task() {
+    let semaphore = Semaphore::new(2);
+    let mut both = semaphore.acquire_many(2).block();
+    let (mut unpolled, mut many, hand) =
+        (semaphore.acquire(), semaphore.acquire_many(2), Hand::new());
+    assert!(Hand::new().poll(&mut unpolled).is_pending());
+    assert!(hand.poll(&mut many).is_pending());
+    drop(both.split(1));
+    let mut woken = 0;
+    until_reserved(&semaphore, || {
+        if hand.woken() > woken {
+            woken = hand.woken();
+            assert!(hand.poll(&mut many).is_pending());
+        }
+    });
+    drop(both);
+    assert!(hand.poll(&mut many).is_ready());
+}
+
+/// While permits gather nobody keeps polling: who stands back asks once, is answered, and sleeps.
+#[test]
+fn nobody_is_busy_while_permits_gather() {
+    let semaphore = Semaphore::new(3);
+    let mut all = semaphore.acquire_many(3).block();
+    let (many, one) = (Hand::new(), Hand::new());
+    let mut wants_all = semaphore.acquire_many(3);
+    assert!(many.poll(&mut wants_all).is_pending());
+    drop(all.split(1));
+    let mut woken = 0;
+    until_reserved(&semaphore, || {
+        if many.woken() > woken {
+            woken = many.woken();
+            assert!(many.poll(&mut wants_all).is_pending());
+        }
+    });
+    let mut wants_one = semaphore.acquire();
+    assert!(one.poll(&mut wants_one).is_pending());
+    let (mut polls, mut asleep) = ([woken, 0], 0);
+    // Until both have been asleep for a thousand looks.
+    while asleep < 1000 {
+        asleep += 1;
+        if many.woken() > polls[0] {
+            (polls[0], asleep) = (many.woken(), 0);
+            assert!(many.poll(&mut wants_all).is_pending());
+        }
+        if one.woken() > polls[1] {
+            (polls[1], asleep) = (one.woken(), 0);
+            assert!(
+                one.poll(&mut wants_one).is_pending(),
+                "it is kept for the other"
+            );
+        }
+        assert!(
+            polls[0] - woken + polls[1] < 100,
+            "they keep waking each other"
+        );
+    }
+    drop(all.split(1));
+    drop(all);
+    assert!(many.poll(&mut wants_all).is_ready());
+    assert_eq!(semaphore.available_permits(), 3);
+}
+
+#[test]
+fn more_than_a_number_can_say() {
+    let (semaphore, max) = (Semaphore::new(0), usize::MAX / 8);
+    semaphore.release(max);
+    let mut sum = semaphore.acquire_many(max).block();
+    let panic = catch_unwind(AssertUnwindSafe(|| {
+        for _ in 0..9 {
+            semaphore.release(max);
+            let more = semaphore.acquire_many(max).block();
+            sum.merge(more);
+        }
+    }));
+    assert!(panic.is_err());
+    sum.forget();
 }

@@ -66,6 +66,7 @@ pub fn lock_all<L: Locks>(locks: L) -> Wait<LockAll<L>> {
         order,
         at: 0,
         next: 0,
+        held: false,
     })
 }
 
@@ -166,6 +167,8 @@ pub struct LockAll<L> {
     at: usize,
     /// Which one was not free when it stood in another one's list.
     next: usize,
+    /// The last attempt has taken all.
+    held: bool,
 }
 
 impl<L: Locks> LockAll<L> {
@@ -225,7 +228,7 @@ impl<L: Locks> Attempt for LockAll<L> {
                 return outcome;
             }
             if turn.queued {
-                // `conclude` leaves the list, and `serve` passes on what it had been told there.
+                // `conclude` leaves the list, and `settle_up` passes on what it had been told there.
                 self.next = at;
                 return Outcome::Again;
             }
@@ -235,6 +238,7 @@ impl<L: Locks> Attempt for LockAll<L> {
             }
             return outcome;
         }
+        self.held = true;
         Outcome::Done
     }
 
@@ -243,16 +247,20 @@ impl<L: Locks> Attempt for LockAll<L> {
     }
 
     fn undo(&mut self) {
-        self.release(self.order.len());
+        if std::mem::take(&mut self.held) {
+            self.release(self.order.len());
+        }
     }
 
     fn pass_on(&mut self) {
         self.raw(self.at).pass_on();
     }
 
-    fn serve(&mut self) {
-        // It was notified of a lock that it has perhaps not even tried.
-        self.pass_on();
+    fn settle_up(&mut self) {
+        // It goes to another list, and has perhaps not even tried the lock that it was notified of.
+        if !self.held {
+            self.pass_on();
+        }
     }
 
     fn expire(&mut self, waiter: &mut Waiter) -> bool {

@@ -10,27 +10,26 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A lock that its holder may take again: a thread, or a [scope](crate::owner) within a task.
 ///
 /// It is for functions that lock and call each other. Each guard is a *level*, and the lock is free when all are
-/// gone. As there may be several guards at a time they lend `&T` only; take a `Cell` or a `RefCell` for data that change.
+/// gone. As there may be several guards at a time they lend `&T` only; data that change are atomics, or have a lock of their
+/// own. They have to be `Sync` to be used from several threads: an owner may have guards on more than one.
 ///
 /// ```
 /// use amphi::{ReentrantMutex, block_on, owner};
-/// use std::cell::Cell;
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
-/// let count = ReentrantMutex::new(Cell::new(0));
+/// let count = ReentrantMutex::new(AtomicU32::new(0));
 ///
-/// fn twice(count: &ReentrantMutex<Cell<u32>>) {
+/// fn twice(count: &ReentrantMutex<AtomicU32>) {
 ///     let _guard = count.lock().block();
 ///     for _ in 0..2 {
-///         let again = count.lock().block();
-///         again.set(again.get() + 1);
+///         count.lock().block().fetch_add(1, Relaxed);
 ///     }
 /// }
 /// twice(&count);
@@ -38,7 +37,7 @@ use std::thread;
 ///     let _guard = count.lock().await;
 ///     twice(&count);
 /// }));
-/// assert_eq!(count.into_inner().get(), 4);
+/// assert_eq!(count.into_inner().into_inner(), 4);
 /// ```
 ///
 /// # Who the holder is
@@ -46,8 +45,9 @@ use std::thread;
 /// The [scope](crate::owner::scope) if the code runs inside one, else the thread. A scope is the same owner on whatever
 /// thread its task runs, and another task on that thread is not.
 ///
-/// [`lock`](ReentrantMutex::lock) that is *awaited outside of a scope* belongs to nobody who could take it
-/// again: a second one waits for the first to be released, as with a [`Mutex`](crate::Mutex). In a task `block` and
+/// **In a task, lock it inside a scope.** A [`lock`](ReentrantMutex::lock) that is awaited outside of one belongs to nobody who could
+/// take it again: a second one waits for the first to be released, as with a [`Mutex`](crate::Mutex), and so for ever if
+/// that is its own. In a task `block` and
 /// `try_lock` outside of a scope belong to the thread.
 ///
 /// # When to take another type
@@ -72,11 +72,11 @@ pub struct ReentrantMutex<T: ?Sized> {
 /// | word | meaning | who moves it on |
 /// |---|---|---|
 /// | 0 | not held, or taken just now | who has taken the raw lock, to (owner, levels) |
-/// | (owner, n) | n guards | the owner, to n + 1; a guard that is dropped, wherever, to n - 1 |
+/// | (owner, n) | n guards | the owner, to n + 1; a guard that is dropped, wherever, to n - 1; the owner that gives all up, to 0 |
 /// | (owner, 0) | the last guard is being dropped | that one, to 0, and then it releases the raw lock |
 ///
 /// Both in one word, since a guard may be dropped on another thread while the owner takes the lock once more: the owner adds
-/// a level only as long as there is one of its own. All accesses are Relaxed: an owner that finds itself
+/// a level only as long as there is one of its own. All accesses that say nothing else are Relaxed: an owner that finds itself
 /// here has written that itself, or was handed on to another thread by an executor, which orders it; all else
 /// goes by the raw lock.
 struct Hold(AtomicU64);
@@ -123,32 +123,92 @@ impl Hold {
         false
     }
 
-    /// Takes a level away; `true` if it was the last, and the word is zero then.
+    /// Takes a level of that owner away; `true` if it was the last, and the word is zero then.
     #[inline]
-    fn leave(&self) -> bool {
-        // Acquire: what others have done with their levels comes before the end.
-        let word = self.0.load(Ordering::Acquire);
-        let owner = word >> 16;
-        // The last one, and its owner is here or will never come again: nobody can change the word meanwhile.
-        if word & LEVELS == 1 && (owner == NOBODY || owner == owner::current_id(true)) {
-            self.begin(0, 0);
-            return true;
+    fn leave(&self, owner: u64) -> bool {
+        loop {
+            // Acquire: what others have done with their levels comes before the end.
+            let word = self.0.load(Ordering::Acquire);
+            if word >> 16 != owner || word & LEVELS == 0 {
+                if self.leave_given_up(owner) {
+                    return false;
+                }
+                continue;
+            }
+            let last = word & LEVELS == 1;
+            // The last one, and its owner is here or will never come again: nobody else can change the word.
+            let alone = last && (owner == NOBODY || owner == owner::current_id(true));
+            // Release: pairs with the Acquire of who drops the last one.
+            if alone
+                || self
+                    .0
+                    .compare_exchange_weak(word, word - 1, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+            {
+                if last {
+                    self.0.store(0, Ordering::Relaxed);
+                }
+                return last;
+            }
         }
-        // Release: pairs with the Acquire, here or above, of who drops the last one.
-        let last = self.0.fetch_sub(1, Ordering::AcqRel) & LEVELS == 1;
-        if last {
-            self.begin(0, 0);
-        }
-        last
     }
+
+    /// Takes away one of the levels that the owner has given up, if it has.
+    #[cold]
+    fn leave_given_up(&self, owner: u64) -> bool {
+        let mut given_up = given_up();
+        let mine = |it: &&mut GivenUp| it.hold == ptr::from_ref(self).addr() && it.owner == owner;
+        match given_up.iter_mut().find(mine) {
+            Some(it) => it.others -= 1,
+            // It has just taken them back.
+            None if self.get().0 == owner => return false,
+            None => unreachable!("a level is held or given up"),
+        }
+        true
+    }
+
+    /// The owner gives all levels up; one of them is that of the guard with which it does so.
+    fn give_up(&self, owner: u64) {
+        let mut given_up = given_up();
+        let levels = self.0.swap(0, Ordering::AcqRel) & LEVELS;
+        given_up.push(GivenUp {
+            hold: ptr::from_ref(self).addr(),
+            owner,
+            others: levels - 1,
+        });
+    }
+
+    /// The owner takes all levels back; it has the raw lock.
+    fn take_back(&self, owner: u64) {
+        let mut given_up = given_up();
+        let mine = |it: &GivenUp| it.hold == ptr::from_ref(self).addr() && it.owner == owner;
+        let others = match given_up.iter().position(mine) {
+            Some(index) => given_up.swap_remove(index).others,
+            None => 0,
+        };
+        self.begin(owner, others + 1);
+    }
+}
+
+/// Levels that an owner has given up, while the guards of `others` live on: one of these may be dropped meanwhile, on another
+/// thread. There is an entry only for a lock that was given up with more than one level.
+struct GivenUp {
+    hold: usize,
+    owner: u64,
+    others: u64,
+}
+
+fn given_up() -> MutexGuard<'static, Vec<GivenUp>> {
+    static GIVEN_UP: Mutex<Vec<GivenUp>> = Mutex::new(Vec::new());
+    GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // SAFETY: Who moves the mutex moves the data, and nothing else in it is bound to a thread.
 unsafe impl<T: ?Sized + Send> Send for ReentrantMutex<T> {}
 // SAFETY: A shared mutex lends `&T` to one owner at a time, on whatever thread that is: which is like sending
-// the data there, so `T: Send`. One owner runs on one thread at a time, so all the `&T` there are belong to that thread,
-// unless a guard is sent elsewhere, and that needs `T: Sync`.
-unsafe impl<T: ?Sized + Send> Sync for ReentrantMutex<T> {}
+// the data there, so `T: Send`. And several `&T` may exist at a time: an owner that is a scope goes on on another thread, while
+// one of its guards has stayed behind, in a thread-local perhaps; so `T: Sync`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for ReentrantMutex<T> {}
 
 impl<T: ?Sized> UnwindSafe for ReentrantMutex<T> {}
 impl<T: ?Sized> RefUnwindSafe for ReentrantMutex<T> {}
@@ -188,9 +248,9 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// # Panics
     ///
     /// * If it is held 65,535 times over.
-    /// * If it would wait for somebody who can't run before it returns: it blocks the thread, in a scope, while the lock belongs to
-    ///   the thread or to a scope around this one; or it's awaited outside of a scope in [`block_on`](crate::block_on), while the
-    ///   lock belongs to the thread.
+    /// * If it would wait for ever for somebody who can't go on before it returns: it blocks the thread, without a timeout and in a
+    ///   scope, while the lock belongs to the thread, or to a scope around this one. Where it's awaited that can't be told, since
+    ///   another part of the task may hold the lock and release it.
     ///
     /// ```
     /// use amphi::ReentrantMutex;
@@ -214,7 +274,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// ```
     /// use amphi::ReentrantMutex;
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
     ///
     /// let mutex = Arc::new(ReentrantMutex::new(1));
     /// let guard = mutex.lock_owned().block();
@@ -241,7 +301,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// As [`try_lock`](ReentrantMutex::try_lock), for a guard that keeps the mutex alive by itself.
     ///
     /// ```
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
     ///
     /// let mutex = Arc::new(amphi::ReentrantMutex::new(1));
     /// let guard = mutex.try_lock_owned();
@@ -252,6 +312,15 @@ impl<T: ?Sized> ReentrantMutex<T> {
     pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedReentrantMutexGuard<T>> {
         self.take(owner::current_id(true))
             .then(|| Guard::new(self.clone()))
+    }
+
+    /// The raw lock has been taken for that owner; for all its levels if it had given them up.
+    #[inline]
+    fn hold_for(&self, owner: u64, levels: u64) {
+        match levels {
+            1 => self.hold.begin(owner, 1),
+            _ => self.hold.take_back(owner),
+        }
     }
 
     fn take(&self, owner: u64) -> bool {
@@ -433,7 +502,7 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
         }
         let locked = mutex.raw.lock_fast();
         if locked {
-            mutex.hold.begin(owner, levels);
+            mutex.hold_for(owner, levels);
         }
         locked
     }
@@ -454,11 +523,11 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
         }
         let outcome = mutex.raw.attempt(turn);
         if outcome == Outcome::Done {
-            mutex.hold.begin(owner, levels);
-        } else if self.back.is_none() && turn.kind != Kind::Task {
+            mutex.hold_for(owner, levels);
+        } else if turn.kind == Kind::Thread && !turn.timed && self.back.is_none() {
             let (holder, _) = mutex.hold.get();
             assert!(
-                !owner::is_beneath(holder, turn.blocks),
+                !owner::is_beneath(holder),
                 "a reentrant mutex is locked by an owner who waits here, so it would wait for itself for \
                  ever: run all of it in one `owner::scope`"
             );
@@ -526,10 +595,13 @@ pub type OwnedReentrantMutexGuard<T> = Guard<Arc<ReentrantMutex<T>>>;
 ///
 /// It is `Send` only if `T` is `Sync`: its owner may have another guard, so when this one goes to another
 /// thread, two threads have a `&T`.
+///
+/// While a [`Condvar`](crate::Condvar) has given all levels up, a guard on another thread lends the data without the lock.
 #[must_use = "the level is given back as soon as the guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct Guard<M: ReentrantMutexRef> {
     mutex: M,
+    owner: u64,
     /// Not `Send` nor `Sync` but where it says so.
     lends: PhantomData<*const M::Data>,
 }
@@ -548,8 +620,10 @@ impl<M: ReentrantMutexRef> Guard<M> {
     /// For a level that has just been taken.
     #[inline]
     fn new(mutex: M) -> Self {
+        let (owner, _) = mutex.hold.get();
         Guard {
             mutex,
+            owner,
             lends: PhantomData,
         }
     }
@@ -580,36 +654,22 @@ impl<M: ReentrantMutexRef> Guard<M> {
         }
     }
 
-    /// Gives all levels up. The caller sees to it that no other guard is used until they have been taken back.
-    ///
-    /// If there are any, those who are woken for it are woken by another thread. For their wakers are user code,
-    /// and on this thread could find one of the guards, in a thread-local, when the lock is free already.
+    /// Gives all levels up. The other guards, if any, lend the data without the lock until it has been taken
+    /// back. If a waker that is called for this panics nobody learns of it: the panic would leave them so for good.
     pub(crate) fn give_up(self) {
-        let (owner, levels) = self.mutex.hold.get();
-        if levels == 1 {
+        if self.levels() == 1 {
             return;
         }
         let guard = ManuallyDrop::new(self);
         // SAFETY: `guard` is never dropped nor used again, so the reference is moved out once.
         let mutex = unsafe { ptr::read(&guard.mutex) };
         let raw = &mutex.raw;
-        mutex.hold.begin(0, 0);
+        mutex.hold.give_up(guard.owner);
         if raw.unlock_fast() {
             return;
         }
-        let woken = thread::scope(|scope| {
-            let helper = thread::Builder::new().name("amphi-unlock".into());
-            helper
-                .spawn_scoped(scope, || raw.unlock())
-                .map(|helper| helper.join())
-        });
-        match woken {
-            Ok(Ok(())) => {}
-            Ok(Err(panic)) => resume_unwind(panic),
-            Err(error) => {
-                mutex.hold.begin(owner, levels - 1);
-                panic!("a reentrant mutex could not be given up: {error}");
-            }
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| raw.unlock())) {
+            std::mem::forget(panic);
         }
     }
 }
@@ -626,7 +686,7 @@ impl<M: ReentrantMutexRef> Deref for Guard<M> {
 impl<M: ReentrantMutexRef> Drop for Guard<M> {
     #[inline]
     fn drop(&mut self) {
-        if self.mutex.hold.leave() {
+        if self.mutex.hold.leave(self.owner) {
             self.mutex.raw.unlock();
         }
     }

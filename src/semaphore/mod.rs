@@ -485,7 +485,11 @@ impl<S: SemaphoreRef> Attempt for Acquire<S> {
         self.raw().serve();
     }
 
-    fn serve(&mut self) {
+    fn leave_to_others(&mut self) {
+        self.raw().serve();
+    }
+
+    fn settle_up(&mut self) {
         self.raw().serve();
     }
 

@@ -79,7 +79,7 @@ impl<S: SemaphoreRef> Permits<S> {
     ///
     /// # Panics
     ///
-    /// If they are from another semaphore. Both are given back then.
+    /// If they are from another semaphore, or so many that a number can't say. Both are given back then.
     ///
     /// ```
     /// let semaphore = amphi::Semaphore::new(3);
@@ -92,7 +92,9 @@ impl<S: SemaphoreRef> Permits<S> {
             ptr::eq(&*self.semaphore, &*other.semaphore),
             "permits of two semaphores can't be merged"
         );
-        self.count += std::mem::take(&mut other.count);
+        let sum = self.count.checked_add(other.count);
+        self.count = sum.expect(super::TOO_MANY);
+        other.count = 0;
     }
 
     /// Takes some of these away, to be given back by themselves; `None` if these are not as many.

@@ -29,7 +29,7 @@
 //! it again. A release that does not see it came before that attempt, which then finds the permits.
 //!
 //! A newcomer takes what is there, also what others have been notified of. When it gives that back, these are
-//! still on their way, and nobody else is woken for it; unless somebody has joined the list or left it since they were
+//! still on their way, and nobody else is woken for it; unless somebody has joined the list, left it, or asked in vain since they were
 //! notified (else one of them that never comes would keep the rest waiting), or a thread waits, which only
 //! counts on threads (P1).
 //!

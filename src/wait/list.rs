@@ -271,6 +271,7 @@ impl WaitList {
             let place = inner.push(&mut places, kind, need, waker);
             return (Heard::Requeued(place, Notice::Turn), None);
         }
+        places.note_change();
         let its = places.get(index);
         match (its.notice, &its.waker, requeue) {
             (None, Some(old), _) if old.will_wake(&waker) => {
@@ -339,9 +340,6 @@ fn walk(
     let mut past_favoured = places.expects_favoured();
     let mut next = places.first();
     while let Some(index) = next {
-        if budget == 0 && (for_threads == 0 || !places.has_threads()) {
-            break;
-        }
         let place = places.get(index);
         let (kind, need, favoured) = (place.kind, place.need as usize, place.favoured);
         next = place.behind;
@@ -351,6 +349,9 @@ fn walk(
                 woken.push(kind, places.notify(index, Notice::Turn, false));
             }
             continue;
+        }
+        if budget == 0 && (for_threads == 0 || !places.has_threads()) {
+            break;
         }
         let may_take = match order {
             Order::Free => true,

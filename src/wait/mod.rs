@@ -413,6 +413,7 @@ impl<O: Operation> Timeout<O> {
     }
 
     fn step(&mut self, who: Who<'_>, is_over: impl FnOnce(&mut Alarm) -> bool) -> Poll<O::Timed> {
+        let who = Who { timed: true, ..who };
         let Timeout { wait, alarm } = self;
         assert!(!wait.done, "a `Timeout` was used after it was ready");
         let mut end = wait

@@ -76,14 +76,18 @@ pub trait Attempt {
     /// Turns to the step after the one that was [`Outcome::Again`], now that this waiter is in no list.
     fn proceed(&mut self) {}
 
-    /// Gives back what an attempt has just taken, if dropping the operation wouldn't.
+    /// Gives back what an attempt has just taken, if it has and dropping the operation wouldn't.
     fn undo(&mut self) {}
 
     /// Gives somebody else a notification that this waiter has left unused.
     fn pass_on(&mut self);
 
-    /// Wakes those for whom there is enough, although it was not for this waiter, or this waiter has left something.
-    fn serve(&mut self) {}
+    /// It was notified, and there was too little for it: wakes those for whom there is enough.
+    fn leave_to_others(&mut self) {}
+
+    /// It was notified at the place that it has just given up, after an attempt that may not have needed that: wakes those
+    /// for whom there is something left.
+    fn settle_up(&mut self) {}
 
     /// The time is up, and the last attempt was refused. Ends the wait (`true`), or turns to
     /// what must be done before (`false`), for which there is no deadline any more.
@@ -118,6 +122,8 @@ pub struct Turn {
     pub(crate) blocks: bool,
     /// What waits if it's refused.
     pub(crate) kind: Kind,
+    /// It has a deadline.
+    pub(crate) timed: bool,
     /// At a place in the list, and has not heard of a notification there.
     pub(crate) queued: bool,
     /// Has been in the list: there may be others, so the object is taken with the mark set.
@@ -133,6 +139,7 @@ impl Turn {
     pub(crate) const BARGE: Turn = Turn {
         blocks: true,
         kind: Kind::Task,
+        timed: true,
         queued: false,
         waited: false,
         notified: false,

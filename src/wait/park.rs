@@ -43,6 +43,8 @@ pub struct Who<'a> {
     pub(super) kind: Kind,
     /// It is in a call of `block`, and not of `poll`.
     pub(super) blocks: bool,
+    /// It has a deadline.
+    pub(super) timed: bool,
 }
 
 impl<'a> Who<'a> {
@@ -56,6 +58,7 @@ impl<'a> Who<'a> {
             waker,
             kind: if driven { Kind::Driven } else { Kind::Task },
             blocks: false,
+            timed: false,
         }
     }
 }
@@ -133,6 +136,7 @@ pub(super) fn park_until<T>(
         waker: &level.waker,
         kind,
         blocks: true,
+        timed: false,
     };
     loop {
         match step(who) {

@@ -72,7 +72,7 @@ pub(super) struct Places {
     expected_by_threads: usize,
     /// How many of those who have been notified have reserved the object.
     favoured: usize,
-    /// Somebody has come or gone since this was last cleared.
+    /// Somebody has come, gone, or asked in vain since this was last cleared.
     changed: bool,
     /// Empty, for the next crowd.
     spare: Vec<Place>,
@@ -120,7 +120,12 @@ impl Places {
         self.favoured > 0
     }
 
-    /// Whether somebody has come or gone since the last time.
+    /// Somebody has asked whether it has been notified, and has not.
+    pub(super) fn note_change(&mut self) {
+        self.changed = true;
+    }
+
+    /// Whether somebody has come, gone, or asked in vain since the last time.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }

@@ -41,6 +41,7 @@ impl Waiter {
         let first = Turn {
             blocks: who.blocks,
             kind: who.kind,
+            timed: who.timed,
             entitled: false,
             ..Turn::BARGE
         };
@@ -70,8 +71,8 @@ impl Waiter {
             }
             if joined {
                 self.claim(operation);
-                if vain {
-                    operation.serve();
+                if vain && outcome == Outcome::Refused {
+                    operation.leave_to_others();
                 }
                 return self.settle(operation, outcome, who);
             }
@@ -177,7 +178,7 @@ impl Waiter {
                     it.lift_reservation();
                 }
                 if notified {
-                    it.serve();
+                    it.settle_up();
                 }
             };
             // Users' wakers may panic, and then nobody gets what has been taken.
