@@ -67,11 +67,13 @@ impl Stamp {
         }
     }
 
+    #[inline]
     pub(super) fn is_set(self) -> bool {
         self.0 != 0
     }
 
     /// Whether it has been set for a millisecond. Under loom, where there is no time, at once.
+    #[inline]
     pub(super) fn is_past(self) -> bool {
         const ONE_MILLISECOND: u32 = if cfg!(loom) { 0 } else { 16 };
         self.is_set() && Stamp::now().wrapping_sub(self.0) >= ONE_MILLISECOND

@@ -49,7 +49,7 @@ impl Waiter {
             queued: self.place.is_some(),
             waited: self.place.is_some(),
             notified: false,
-            entitled: self.is_entitled(operation.list()),
+            entitled: self.is_entitled(operation),
             ..first
         };
         // Whether it has just taken the last place.
@@ -159,16 +159,17 @@ impl Waiter {
 
     /// Whether it may take what is reserved: it has done that itself, or has stood back long enough for one who does not
     /// answer.
-    fn is_entitled(&self, list: &WaitList) -> bool {
+    #[inline]
+    fn is_entitled(&self, operation: &dyn Attempt) -> bool {
         let notes = &self.notes;
-        notes.favoured || (notes.patient.is_past() && notes.answers == list.answers())
+        notes.favoured || (notes.patient.is_past() && notes.answers == operation.list().answers())
     }
 
     /// Ends this turn in the list after an attempt that got what it wanted.
     fn conclude(&mut self, operation: &mut dyn Attempt) {
         let left = self.place.map(|place| operation.list().leave(place));
         // Its own reservation, or one that has lasted too long anyhow.
-        let lifts = self.is_entitled(operation.list());
+        let lifts = self.is_entitled(operation);
         *self = Waiter::NEW;
         let (notified, waker) = left.unwrap_or((false, None));
         if lifts || notified || waker.is_some() {
