@@ -141,6 +141,40 @@ fn the_starving_waiter_comes_too_late() {
     assert!(hand.poll(&mut starving).is_ready());
 }
 
+/// Woken together with one that is ahead of it, it goes first.
+#[test]
+fn those_ahead_of_the_starving_waiter_stand_back() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = mutex.lock();
+    let start = Instant::now();
+    let mut ahead = loop {
+        let guard = mutex.try_lock().unwrap();
+        let mut ahead = [mutex.lock(), mutex.lock()];
+        for wait in &mut ahead {
+            assert!(Hand::new().poll(wait).is_pending());
+        }
+        assert!(hand.poll(&mut starving).is_pending());
+        drop(guard);
+        if !is_free_for_all(&mutex) {
+            break ahead;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "it reserves nothing"
+        );
+    };
+    // The first of them has been told, and does not come. One that is reached like a thread waits behind them all.
+    let guard = mutex.try_lock().unwrap();
+    let mut driven = mutex.lock();
+    amphi::block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
+    drop(guard);
+    assert!(
+        Hand::new().poll(&mut ahead[1]).is_pending(),
+        "it is not kept for that one"
+    );
+    assert!(hand.poll(&mut starving).is_ready());
+}
+
 /// It gives up while others wait: they are not kept apart from newcomers any longer.
 #[test]
 fn the_starving_waiter_gives_up_among_others() {
