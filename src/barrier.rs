@@ -327,7 +327,7 @@ impl Barrier {
     }
 
     fn finish(&self, generation: &Generation, result: u8) {
-        // Release: all that happened before any party arrived is seen by those who find this.
+        // Release: all that happened before any party arrived is seen by those who find this, by the Acquire in `look`.
         generation.result.store(result, Ordering::Release);
         self.list.wake(usize::MAX);
     }
@@ -363,6 +363,7 @@ impl Barrier {
             (state.arrived > 0).then(|| state.end_generation())
         });
         if let Some(next) = next {
+            // Release: as in `finish`, which also wakes these.
             next.result.store(BROKEN, Ordering::Release);
         }
         let result = if broken { BROKEN } else { TRIPPED };

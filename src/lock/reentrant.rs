@@ -146,6 +146,7 @@ impl Hold {
                     .is_ok()
             {
                 if last {
+                    // Relaxed: the release of the raw lock follows.
                     self.0.store(0, Ordering::Relaxed);
                 }
                 return last;
@@ -170,7 +171,8 @@ impl Hold {
     /// The owner gives all levels up; one of them is that of the guard with which it does so.
     fn give_up(&self, owner: u64) {
         let mut given_up = given_up();
-        let levels = self.0.swap(0, Ordering::AcqRel) & LEVELS;
+        // Acquire: what the levels dropped before have done comes before the lock is released.
+        let levels = self.0.swap(0, Ordering::Acquire) & LEVELS;
         given_up.push(GivenUp {
             hold: ptr::from_ref(self).addr(),
             owner,
@@ -274,7 +276,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// ```
     /// use amphi::ReentrantMutex;
-    /// use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+    /// use std::sync::Arc;
     ///
     /// let mutex = Arc::new(ReentrantMutex::new(1));
     /// let guard = mutex.lock_owned().block();
@@ -301,7 +303,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// As [`try_lock`](ReentrantMutex::try_lock), for a guard that keeps the mutex alive by itself.
     ///
     /// ```
-    /// use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+    /// use std::sync::Arc;
     ///
     /// let mutex = Arc::new(amphi::ReentrantMutex::new(1));
     /// let guard = mutex.try_lock_owned();

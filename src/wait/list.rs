@@ -52,7 +52,8 @@ use std::task::Waker;
 /// are two words.
 #[derive(Debug)]
 pub struct WaitList {
-    /// Belongs to the primitive; nothing in this module reads it.
+    /// Belongs to the primitive, but for the two marks in `reservation.rs`; of the rest this module only takes
+    /// away the mark that [`serve`](WaitList::serve) is given.
     pub(crate) word: AtomicUsize,
     /// Made when somebody waits for the first time.
     pub(super) inner: OnceBox<Inner>,
@@ -62,7 +63,8 @@ pub struct WaitList {
 pub(super) struct Inner {
     /// How often everybody has been notified. Written with the mutex held.
     epoch: AtomicUsize,
-    /// How often those who had reserved the object have come when they were called. For loom it is no state.
+    /// How often those who had reserved the object have come when they were called. Relaxed, since it is only compared
+    /// with an earlier value of its own; and for loom it is no state.
     pub(super) answers: std::sync::atomic::AtomicU32,
     places: Mutex<Places>,
 }
@@ -100,7 +102,7 @@ impl Inner {
         }
         let mut crowd = places.take_all();
         let epoch = self.epoch.load(Ordering::Relaxed);
-        // Release: what the caller did is seen by those who find their place gone.
+        // Release: what the caller did is seen by those who find their place gone, by the Acquire in `is_past`.
         self.epoch.store(epoch.wrapping_add(1), Ordering::Release);
         drop(places);
         let mut panic = Panic(None);
@@ -145,7 +147,7 @@ pub(super) enum Heard {
     Moved,
     /// It has been notified, and has given its place up.
     Told(Notice),
-    /// It had been notified, and waits again, at the end.
+    /// It had been notified, and waits again: at the end, or in front if it has reserved the object.
     Requeued(Key, Notice),
 }
 
@@ -246,8 +248,8 @@ impl WaitList {
         inner.push(&mut lock(&inner.places), kind, need, waker)
     }
 
-    /// What the waiter at this place has been told. `who` is the one to wake from now on, by this
-    /// `waker`; what is returned besides was not needed, and dropping it may do anything.
+    /// What the waiter at this place has been told. From now on it is of this `kind`, and woken by this
+    /// `waker`; the waker that is returned was not needed, and dropping it may do anything.
     ///
     /// If the waiter has been notified and could make no use of that, it may wish to `requeue`, with what it
     /// needs.
