@@ -1,9 +1,9 @@
 //! [`ReentrantMutex`] and its guard.
 
+use super::hold::Hold;
 use super::raw::RawLock;
 use crate::error::TimedOut;
-use crate::owner::{self, NOBODY, Owner};
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::owner::{self, Owner};
 use crate::sync::const_fn;
 use crate::wait::{Attempt, Kind, Operation, Outcome, Turn, Wait, WaitList, Waiter};
 use std::fmt;
@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// A lock that its holder may take again: a thread, or a [scope](crate::owner) within a task.
 ///
@@ -65,144 +65,6 @@ pub struct ReentrantMutex<T: ?Sized> {
     raw: RawLock,
     hold: Hold,
     data: T,
-}
-
-/// Who holds the lock, and how often: the owner's id, and below it sixteen bits for the levels.
-///
-/// | word | meaning | who moves it on |
-/// |---|---|---|
-/// | 0 | not held, or taken just now | who has taken the raw lock, to (owner, levels) |
-/// | (owner, n) | n guards | the owner, to n + 1; a guard that is dropped, wherever, to n - 1; the owner that gives all up, to 0 |
-/// | (owner, 0) | the last guard is being dropped | that one, to 0, and then it releases the raw lock |
-///
-/// Both in one word, since a guard may be dropped on another thread while the owner takes the lock once more: the owner adds
-/// a level only as long as there is one of its own. All accesses that say nothing else are Relaxed: an owner that finds itself
-/// here has written that itself, or was handed on to another thread by an executor, which orders it; all else
-/// goes by the raw lock.
-struct Hold(AtomicU64);
-
-const LEVELS: u64 = 0xffff;
-
-impl Hold {
-    const_fn! {
-        const fn new() -> Self {
-            Hold(AtomicU64::new(0))
-        }
-    }
-
-    /// The owner and its levels.
-    #[inline]
-    fn get(&self) -> (u64, u64) {
-        let word = self.0.load(Ordering::Relaxed);
-        (word >> 16, word & LEVELS)
-    }
-
-    /// The raw lock has just been taken.
-    #[inline]
-    fn begin(&self, owner: u64, levels: u64) {
-        self.0.store(owner << 16 | levels, Ordering::Relaxed);
-    }
-
-    /// Adds a level if this is the owner.
-    #[inline]
-    fn enter_again(&self, owner: u64) -> bool {
-        let mut old = self.0.load(Ordering::Relaxed);
-        while owner != NOBODY && old >> 16 == owner && old & LEVELS > 0 {
-            assert!(
-                old & LEVELS < LEVELS,
-                "a mutex can't be locked more than 65,535 times over"
-            );
-            match self
-                .0
-                .compare_exchange_weak(old, old + 1, Ordering::Relaxed, Ordering::Relaxed)
-            {
-                Ok(_) => return true,
-                Err(now) => old = now,
-            }
-        }
-        false
-    }
-
-    /// Takes a level of that owner away; `true` if it was the last, and the word is zero then.
-    #[inline]
-    fn leave(&self, owner: u64) -> bool {
-        loop {
-            // Acquire: what others have done with their levels comes before the end.
-            let word = self.0.load(Ordering::Acquire);
-            if word >> 16 != owner || word & LEVELS == 0 {
-                if self.leave_given_up(owner) {
-                    return false;
-                }
-                continue;
-            }
-            let last = word & LEVELS == 1;
-            // The last one, and its owner is here or will never come again: nobody else can change the word.
-            let alone = last && (owner == NOBODY || owner == owner::current_id(true));
-            // Release: pairs with the Acquire of who drops the last one.
-            if alone
-                || self
-                    .0
-                    .compare_exchange_weak(word, word - 1, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-            {
-                if last {
-                    // Relaxed: the release of the raw lock follows.
-                    self.0.store(0, Ordering::Relaxed);
-                }
-                return last;
-            }
-        }
-    }
-
-    /// Takes away one of the levels that the owner has given up, if it has.
-    #[cold]
-    fn leave_given_up(&self, owner: u64) -> bool {
-        let mut given_up = given_up();
-        let mine = |it: &&mut GivenUp| it.hold == ptr::from_ref(self).addr() && it.owner == owner;
-        match given_up.iter_mut().find(mine) {
-            Some(it) => it.others -= 1,
-            // It has just taken them back.
-            None if self.get().0 == owner => return false,
-            None => unreachable!("a level is held or given up"),
-        }
-        true
-    }
-
-    /// The owner gives all levels up; one of them is that of the guard with which it does so.
-    fn give_up(&self, owner: u64) {
-        let mut given_up = given_up();
-        // Acquire: what the levels dropped before have done comes before the lock is released.
-        let levels = self.0.swap(0, Ordering::Acquire) & LEVELS;
-        given_up.push(GivenUp {
-            hold: ptr::from_ref(self).addr(),
-            owner,
-            others: levels - 1,
-        });
-    }
-
-    /// The owner takes all levels back; it has the raw lock.
-    fn take_back(&self, owner: u64) {
-        let mut given_up = given_up();
-        let mine = |it: &GivenUp| it.hold == ptr::from_ref(self).addr() && it.owner == owner;
-        let others = match given_up.iter().position(mine) {
-            Some(index) => given_up.swap_remove(index).others,
-            None => 0,
-        };
-        self.begin(owner, others + 1);
-    }
-}
-
-/// Levels that an owner has given up, while the guards of `others` live on: one of these may be dropped meanwhile, on another
-/// thread. There is an entry only for a lock that was given up with more than one level.
-struct GivenUp {
-    hold: usize,
-    owner: u64,
-    others: u64,
-}
-
-fn given_up() -> MutexGuard<'static, Vec<GivenUp>> {
-    static GIVEN_UP: Mutex<Vec<GivenUp>> = Mutex::new(Vec::new());
-    GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // SAFETY: Who moves the mutex moves the data, and nothing else in it is bound to a thread.
