@@ -78,3 +78,108 @@ impl fmt::Display for BarrierError {
 }
 
 impl Error for BarrierError {}
+
+/// An item was not put into a queue. It is in here.
+///
+/// ```
+/// use amphi::{PutError, Queue};
+///
+/// let queue = Queue::bounded(1);
+/// queue.try_put("first").unwrap();
+/// let error = queue.try_put("second").unwrap_err();
+/// assert_eq!(error, PutError::Full("second"));
+/// assert_eq!(error.into_inner(), "second");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PutError<T> {
+    /// There is no room.
+    Full(T),
+    /// The queue has been shut down.
+    ShutDown(T),
+    /// There was no room in time.
+    TimedOut(T),
+}
+
+impl<T> PutError<T> {
+    /// The item.
+    ///
+    /// ```
+    /// assert_eq!(amphi::PutError::Full(1).into_inner(), 1);
+    /// ```
+    pub fn into_inner(self) -> T {
+        match self {
+            PutError::Full(item) | PutError::ShutDown(item) | PutError::TimedOut(item) => item,
+        }
+    }
+}
+
+/// Whatever the item is; it's not shown.
+impl<T> fmt::Debug for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PutError::Full(_) => "Full(..)",
+            PutError::ShutDown(_) => "ShutDown(..)",
+            PutError::TimedOut(_) => "TimedOut(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for PutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PutError::Full(_) => "the queue is full",
+            PutError::ShutDown(_) => "the queue has been shut down",
+            PutError::TimedOut(_) => "timed out, the queue was full",
+        })
+    }
+}
+
+impl<T> Error for PutError<T> {}
+
+/// There was no item to get out of a queue.
+///
+/// ```
+/// use amphi::{GetError, Queue};
+///
+/// let queue = Queue::<u8>::unbounded();
+/// assert_eq!(queue.try_get(), Err(GetError::Empty));
+/// queue.shutdown();
+/// assert_eq!(queue.try_get(), Err(GetError::ShutDown));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GetError {
+    /// There is none now.
+    Empty,
+    /// There will be none any more: the queue has been shut down.
+    ShutDown,
+    /// There was none in time.
+    TimedOut,
+}
+
+impl fmt::Display for GetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            GetError::Empty => "the queue is empty",
+            GetError::ShutDown => "the queue has been shut down and is empty",
+            GetError::TimedOut => "timed out, the queue was empty",
+        })
+    }
+}
+
+impl Error for GetError {}
+
+/// [`task_done`](crate::queue::QueueOf::task_done) was called more often than items had been put. Nothing has changed by that.
+///
+/// ```
+/// assert_eq!(amphi::Queue::<u8>::unbounded().task_done(), Err(amphi::TaskDoneError));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TaskDoneError;
+
+impl fmt::Display for TaskDoneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("more items were reported as done than had been put")
+    }
+}
+
+impl Error for TaskDoneError {}

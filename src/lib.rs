@@ -78,15 +78,17 @@ pub mod barrier;
 pub mod condvar;
 mod error;
 pub mod event;
+mod finally;
 mod lock;
 pub mod owner;
+pub mod queue;
 pub mod semaphore;
 mod sync;
 mod wait;
 
 pub use barrier::{Barrier, BarrierWait};
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use error::{BarrierError, ReleaseError, TimedOut};
+pub use error::{BarrierError, GetError, PutError, ReleaseError, TaskDoneError, TimedOut};
 pub use event::Event;
 pub use lock::all as lock_all;
 pub use lock::all::lock_all;
@@ -95,6 +97,7 @@ pub use lock::mutex::{
 };
 pub use lock::reentrant::{self, OwnedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGuard};
 pub use owner::Owner;
+pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use semaphore::{BoundedSemaphore, OwnedPermit, Permit, Semaphore};
 pub use wait::{Operation, Or, Timeout, Wait, block_on};
 

@@ -45,7 +45,7 @@
 
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
-use crate::wait::{CALLED, Order, Outcome, RESERVED, Turn, WaitList};
+use crate::wait::{CALLED, Outcome, RESERVED, Turn, WaitList};
 
 const WAITING: usize = 4;
 const ONE: usize = 8;
@@ -160,7 +160,7 @@ impl RawSemaphore {
             match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => {
                     if old & WAITING != 0 {
-                        self.serve_list(new, permits);
+                        self.list.serve(new / ONE, permits, WAITING);
                     }
                     return true;
                 }
@@ -173,21 +173,8 @@ impl RawSemaphore {
     pub(super) fn serve(&self) {
         let word = self.list.word.load(Ordering::Relaxed);
         if word & WAITING != 0 && word / ONE > 0 {
-            self.serve_list(word, 0);
+            self.list.serve(word / ONE, 0, WAITING);
         }
-    }
-
-    #[cold]
-    fn serve_list(&self, word: usize, added: usize) {
-        let order = match word & RESERVED {
-            0 => Order::Free,
-            _ => Order::Reserved,
-        };
-        let woken = self.list.serve(word / ONE, added, order, WAITING);
-        if woken.has_favoured() {
-            self.list.note_call();
-        }
-        woken.wake();
     }
 
     pub(super) fn reserve(&self, again: bool) -> bool {

@@ -42,6 +42,7 @@
 
 use super::park::Kind;
 use super::places::{Index, Notice, Places};
+use super::reservation::RESERVED;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard, const_fn, lock};
 use once_cell::race::OnceBox;
@@ -175,15 +176,19 @@ impl WaitList {
         }
     }
 
-    /// Takes those off the list who can have something of what is `there`, which others have been notified of before,
+    /// Wakes those who can have something of what is `there`, which others have been notified of before,
     /// perhaps, and of which this much has just been `added`.
     ///
     /// The `mark` of those who wait is taken away from the state word if nobody does: under the
     /// list's mutex, so whoever joins sets it after that.
     #[cold]
-    pub(crate) fn serve(&self, there: usize, added: usize, order: Order, mark: usize) -> Woken {
+    pub(crate) fn serve(&self, there: usize, added: usize, mark: usize) {
         let Some(inner) = self.inner.get() else {
-            return Woken::NOBODY;
+            return;
+        };
+        let order = match self.word.load(Ordering::Relaxed) & RESERVED {
+            0 => Order::Free,
+            _ => Order::Reserved,
         };
         let mut places = lock(&inner.places);
         let (expected, by_threads) = places.expected();
@@ -196,7 +201,11 @@ impl WaitList {
             // Relaxed: the mutex orders it.
             self.word.fetch_and(!mark, Ordering::Relaxed);
         }
-        woken
+        drop(places);
+        if woken.has_favoured() {
+            self.note_call();
+        }
+        woken.wake();
     }
 
     /// Wakes the one that the object is reserved for, if it waits, whatever there is.

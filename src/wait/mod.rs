@@ -88,7 +88,8 @@ pub(crate) use waiter::Waiter;
 
 use futures_core::FusedFuture;
 pub(crate) use park::Kind;
-use park::{Spin, Who, park_until};
+pub(crate) use park::Spin;
+use park::{Who, park_until};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -242,20 +243,24 @@ impl<O: Operation> Wait<O> {
 
     #[cold]
     fn block_slow(mut self) -> O::Output {
-        if self.spin(Spin::long(), true) {
+        if self.spin(true) {
             return self.operation.take();
         }
         park_until(Kind::Thread, |who| self.drive(who))
     }
 
     /// Tries a few more times, if it isn't known that others wait already.
-    fn spin(&mut self, mut spin: Spin, blocks: bool) -> bool {
-        while self.waiter.is_new() && self.operation.is_brief(blocks) && spin.pause() {
-            if self.fast(blocks) {
-                return true;
-            }
+    fn spin(&mut self, blocks: bool) -> bool {
+        if !self.waiter.is_new() || !self.operation.is_brief(blocks) {
+            return false;
         }
-        false
+        let mut spin = self.operation.spin(blocks);
+        let mut done = false;
+        while !done && self.operation.is_brief(blocks) && spin.pause() {
+            done = self.fast(blocks);
+        }
+        self.operation.has_spun(blocks, done);
+        done
     }
 
     /// Attempts; refused, it looks whether the operation's own time is up.
@@ -325,7 +330,7 @@ impl<O: Operation> Future for Wait<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Output> {
         let this = self.get_mut();
-        if this.fast(false) || this.spin(Spin::short(), false) {
+        if this.fast(false) || this.spin(false) {
             return Poll::Ready(this.operation.take());
         }
         this.step(Who::polls(cx), |alarm| alarm.poll(cx))
@@ -392,7 +397,7 @@ impl<O: Operation> Timeout<O> {
     /// If it has been polled until it was ready.
     #[inline]
     pub fn block(mut self) -> O::Timed {
-        if self.wait.fast(true) || self.wait.spin(Spin::long(), true) {
+        if self.wait.fast(true) || self.wait.spin(true) {
             return self.take();
         }
         park_until(Kind::Thread, |who| self.drive(who))
@@ -440,7 +445,7 @@ impl<O: Operation> Future for Timeout<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Timed> {
         let this = self.get_mut();
-        if this.wait.fast(false) || this.wait.spin(Spin::short(), false) {
+        if this.wait.fast(false) || this.wait.spin(false) {
             return Poll::Ready(this.take());
         }
         this.step(Who::polls(cx), |alarm| alarm.poll(cx))

@@ -1,7 +1,7 @@
 //! What a primitive has to say for itself so that one can wait for it.
 
 use super::list::WaitList;
-use super::park::Kind;
+use super::park::{Kind, Spin};
 use super::time::Alarm;
 use super::waiter::Waiter;
 
@@ -61,6 +61,14 @@ pub trait Attempt {
     fn is_brief(&self, _blocks: bool) -> bool {
         false
     }
+
+    /// In which way to wait for that.
+    fn spin(&self, blocks: bool) -> Spin {
+        Spin::moment(blocks)
+    }
+
+    /// It has been tried again, with or without success.
+    fn has_spun(&self, _blocks: bool, _success: bool) {}
 
     /// How much of the object it wants, if one can have more or less of it.
     fn need(&self) -> usize {

@@ -104,7 +104,7 @@ impl Parker {
 
     /// Sleeps until woken or until the deadline. Returns whether it slept at all.
     fn park(&self, until: Option<Instant>) -> bool {
-        let mut spin = Spin::long();
+        let mut spin = Spin::moment(true);
         while !self.woken.load(Ordering::Relaxed) {
             if !spin.pause() {
                 break;
@@ -226,47 +226,65 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     })
 }
 
-/// A few pauses, growing longer, that give another core the time to finish what it does.
-///
-/// The shape follows parking_lot's `SpinWait`: some short pauses, doubled, then a few
-/// offers to the scheduler, together a microsecond or a few.
-pub(super) struct Spin {
+/// A few pauses that give another core the time to do something, together a microsecond or a few.
+#[derive(Clone, Copy, Debug)]
+pub struct Spin {
     round: u32,
-    rounds: u32,
+    /// Rounds in which the core is kept.
+    busy: u32,
+    /// How long each of these is: so many pauses, or twice as many as the one before.
+    length: Length,
+    /// Rounds after that in which the core is offered to others.
+    yields: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Length {
+    Doubling,
+    Pauses(u32),
 }
 
 impl Spin {
-    /// Rounds in which the core is kept.
-    const BUSY: u32 = 3;
-
-    /// For a thread, whose sleep costs more than this.
-    pub(super) fn long() -> Self {
+    /// Until somebody has finished what they do: it may take but a moment, so the pauses are short in the beginning.
+    ///
+    /// The shape follows parking_lot's `SpinWait`. A thread is more patient, for its sleep costs more than all of
+    /// this; a task keeps others from running as long as it spins.
+    pub(crate) fn moment(blocks: bool) -> Self {
         Spin {
             round: 0,
-            rounds: 10,
+            busy: 3,
+            length: Length::Doubling,
+            yields: if blocks { 7 } else { 0 },
         }
     }
 
-    /// For a task, which keeps others from running as long as it spins.
-    pub(super) fn short() -> Self {
+    /// Until somebody has done a good deal: to look at it earlier would only slow them down, since each look takes
+    /// the memory from their core that they are about to write.
+    pub(crate) fn batch(blocks: bool) -> Self {
         Spin {
             round: 0,
-            rounds: Self::BUSY,
+            busy: 2,
+            length: Length::Pauses(32),
+            yields: if blocks { 7 } else { 0 },
         }
     }
 
     /// Pauses; `false` if it is no use any longer.
     pub(super) fn pause(&mut self) -> bool {
         // Loom has no other core to wait for.
-        if cfg!(loom) || self.round == self.rounds {
+        if cfg!(loom) || self.round == self.busy + self.yields {
             return false;
         }
         self.round += 1;
-        if self.round <= Self::BUSY {
-            (0..1 << self.round).for_each(|_| std::hint::spin_loop());
-        } else {
+        if self.round > self.busy {
             std::thread::yield_now();
+            return true;
         }
+        let pauses = match self.length {
+            Length::Doubling => 1 << self.round,
+            Length::Pauses(pauses) => pauses,
+        };
+        (0..pauses).for_each(|_| std::hint::spin_loop());
         true
     }
 }

@@ -1,0 +1,202 @@
+//! Taking items out of a queue.
+
+use super::discipline::Discipline;
+use super::discipline::sealed::Nothing;
+use super::{InHand, ItemOf, QueueOf, QueueRef};
+use crate::error::GetError;
+use crate::finally::Finally;
+use crate::wait::{Attempt, Operation, Outcome, Spin, Turn, WaitList, Waiter};
+use std::{fmt, mem};
+
+/// The operation of [`QueueOf::get`].
+///
+/// # Cancel safety
+///
+/// Dropped, it has taken nothing out of the queue. If it had been woken for an item, another waiter is woken instead.
+pub struct Get<Q: QueueRef> {
+    queue: Q,
+    got: Option<Result<ItemOf<Q>, GetError>>,
+}
+
+impl<Q: QueueRef> Get<Q> {
+    #[inline]
+    pub(super) fn new(queue: Q) -> Self {
+        Get { queue, got: None }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> bool {
+        self.got = match self.queue.pop() {
+            Ok(item) => Some(Ok(item)),
+            Err(Nothing::Closed) => Some(Err(GetError::ShutDown)),
+            Err(Nothing::Empty) => return false,
+        };
+        true
+    }
+}
+
+/// The operation of [`QueueOf::get_many`].
+///
+/// # Cancel safety
+///
+/// That of [`Get`].
+pub struct GetMany<Q: QueueRef> {
+    queue: Q,
+    max: usize,
+    got: Option<Result<Vec<ItemOf<Q>>, GetError>>,
+}
+
+impl<Q: QueueRef> GetMany<Q> {
+    pub(super) fn new(queue: Q, max: usize) -> Self {
+        let got = None;
+        GetMany { queue, max, got }
+    }
+
+    fn pop(&mut self) -> bool {
+        let queue = &*self.queue;
+        let items = Vec::with_capacity(self.max.min(queue.len()));
+        // A comparison of the next item may panic.
+        let mut in_hand = InHand { queue, items };
+        let mut nothing = None;
+        while nothing.is_none() && in_hand.items.len() < self.max {
+            match queue.pop_quietly() {
+                Ok(item) => in_hand.items.push(item),
+                Err(reason) => nothing = Some(reason),
+            }
+        }
+        let items = mem::take(&mut in_hand.items);
+        drop(in_hand);
+        self.got = match nothing {
+            Some(Nothing::Empty) if items.is_empty() => return false,
+            Some(Nothing::Closed) if items.is_empty() => Some(Err(GetError::ShutDown)),
+            _ if queue.putters.changed() => {
+                let count = items.len();
+                Some(Ok(queue.tell_putters_of(items, count)))
+            }
+            _ => Some(Ok(items)),
+        };
+        true
+    }
+}
+
+/// Tries, as one who waits for items.
+fn attempt<D: Discipline>(queue: &QueueOf<D>, turn: Turn, pop: impl FnOnce() -> bool) -> Outcome {
+    let shut_down = queue.is_shut_down();
+    let turn = Turn {
+        // Nothing needs to be shared out any more.
+        entitled: turn.entitled || shut_down,
+        ..turn
+    };
+    let there = || !queue.is_empty();
+    queue.getters.attempt(turn, there, || {
+        // If a comparison panics, the item that this waiter was woken for is there yet.
+        let passes_on = Finally::new(|| queue.tell_getters(1));
+        let popped = pop();
+        passes_on.cancel();
+        match popped {
+            true => Outcome::Done,
+            false => Outcome::Refused,
+        }
+    })
+}
+
+/// Both are getters, and differ in how they pop.
+macro_rules! gets {
+    ($operation:ident, $output:ty, |$got:pat_param| $items:expr) => {
+        impl<Q: QueueRef> Attempt for $operation<Q> {
+            #[inline]
+            fn fast(&mut self, _: bool) -> bool {
+                self.queue.getters.is_plain() && self.pop()
+            }
+
+            fn is_brief(&self, blocks: bool) -> bool {
+                self.queue.getters.is_brief(blocks)
+            }
+
+            fn spin(&self, blocks: bool) -> Spin {
+                self.queue.spin(blocks)
+            }
+
+            fn has_spun(&self, blocks: bool, success: bool) {
+                if !blocks {
+                    self.queue.getters.has_spun(success);
+                }
+            }
+
+            fn list(&self) -> &WaitList {
+                &self.queue.getters.list
+            }
+
+            fn attempt(&mut self, turn: Turn) -> Outcome {
+                let queue = self.queue.clone();
+                attempt(&queue, turn, || self.pop())
+            }
+
+            fn undo(&mut self) {
+                if let Some(Ok($got)) = self.got.take() {
+                    self.queue.give_back($items);
+                }
+            }
+
+            fn pass_on(&mut self) {
+                self.queue.tell_getters(0);
+            }
+
+            fn leave_to_others(&mut self) {
+                self.queue.tell_getters(0);
+            }
+
+            fn settle_up(&mut self) {
+                self.queue.tell_getters(0);
+            }
+
+            fn expire(&mut self, waiter: &mut Waiter) -> bool {
+                waiter.abandon(self);
+                true
+            }
+
+            fn reserve(&mut self, again: bool) -> bool {
+                self.queue.getters.list.reserve(again)
+            }
+
+            fn call_favoured(&mut self) {
+                self.queue.getters.call_favoured();
+            }
+
+            fn lift_reservation(&mut self) {
+                self.queue.getters.list.lift_reservation();
+                self.queue.tell_getters(0);
+            }
+        }
+
+        impl<Q: QueueRef> Operation for $operation<Q> {
+            type Output = Result<$output, GetError>;
+            type Timed = Result<$output, GetError>;
+
+            #[inline]
+            fn take(&mut self) -> Self::Output {
+                self.got.take().expect("it has been got")
+            }
+
+            #[inline]
+            fn in_time(&mut self, output: Self::Output) -> Self::Timed {
+                output
+            }
+
+            fn timed_out(&mut self) -> Self::Timed {
+                Err(GetError::TimedOut)
+            }
+        }
+
+        impl<Q: QueueRef> fmt::Debug for $operation<Q> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($operation))
+                    .field("queue", &*self.queue)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+gets!(Get, ItemOf<Q>, |item| Some(item));
+gets!(GetMany, Vec<ItemOf<Q>>, |items| items);

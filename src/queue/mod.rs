@@ -1,0 +1,700 @@
+//! [`Queue`], [`LifoQueue`] and [`PriorityQueue`]: data from some to others.
+
+mod adapter;
+mod discipline;
+mod get;
+mod join;
+mod put;
+mod side;
+
+#[cfg(feature = "sink")]
+pub use adapter::Sink;
+pub use adapter::{IntoIter, Iter, Stream, TryIter};
+pub use discipline::{Discipline, Fifo, Lifo, Priority};
+pub use get::{Get, GetMany};
+pub use join::Join;
+pub use put::{Put, PutAll};
+
+use crate::error::{GetError, PutError, TaskDoneError};
+use crate::finally::Finally;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Mutex, lock};
+use crate::wait::{Spin, Wait};
+use crossbeam_utils::CachePadded;
+use discipline::sealed::{Nothing, Refused};
+use join::Unfinished;
+use side::{ONE, Side};
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// Moves data between threads and tasks: first come, first served.
+///
+/// Any number of producers [`put`](QueueOf::put) items, any number of consumers [`get`](QueueOf::get) them, and each item
+/// arrives at exactly one of them. A bounded queue makes producers wait while it is full, so that they run no
+/// further ahead than that. It behaves like Python's `queue.Queue`; it is one object, shared by
+/// reference or `Arc`, and has no separate ends.
+///
+/// ```
+/// use amphi::{Queue, block_on};
+/// use std::thread;
+///
+/// let queue = Queue::bounded(2);
+/// thread::scope(|scope| {
+///     scope.spawn(|| {
+///         for number in 1..=10 {
+///             queue.put(number).block().unwrap(); // a thread, which waits for room
+///         }
+///         queue.shutdown();
+///     });
+///     let sum = block_on(async {
+///         let mut sum = 0;
+///         while let Ok(number) = queue.get().await {
+///             sum += number; // a task, which waits for items
+///         }
+///         sum
+///     });
+///     assert_eq!(sum, 55);
+/// });
+/// ```
+///
+/// # The end
+///
+/// Nobody needs to count senders: whoever knows that there will be no more items says [`shutdown`](QueueOf::shutdown).
+/// From then on nothing can be put, what is in the queue is still handed out, and after that every `get` ends with
+/// [`GetError::ShutDown`]. [`shutdown_now`](QueueOf::shutdown_now) drops what is in the queue.
+///
+/// To know when all items have been *dealt with*, consumers say [`task_done`](QueueOf::task_done) after each, and
+/// whoever wants to know waits by [`join`](QueueOf::join).
+///
+/// # Cancel safety
+///
+/// An item is in the queue, or with the caller, or with one consumer. A `get` that is dropped has
+/// taken nothing; if it had been woken for an item, another one is woken instead. A `put` that is dropped
+/// drops its item, which then is not in the queue; one whose time is up hands it back.
+///
+/// # Fairness
+///
+/// Those who wait are woken first come first served, threads as well as tasks. A newcomer may be quicker than
+/// somebody who has to wake up, but no waiter starves: one that has waited in vain for a few milliseconds has the next
+/// item, or the next room, kept for it. `try_get`, `try_put` and expired timeouts take whatever is there.
+///
+/// # Panics of wakers
+///
+/// Putting and getting wake others. If a waker panics, that comes out of the operation after everybody has been
+/// woken; an item that was being got goes back to the queue's front.
+///
+/// # When to take another type
+///
+/// For one value once, a [`oneshot`](crate::oneshot) channel. To tell without data, an [`Event`](crate::Event). For
+/// data that stay where they are, a [`Mutex`](crate::Mutex).
+#[doc(alias = "channel")]
+#[doc(alias = "mpmc")]
+#[doc(alias = "queue.Queue")]
+pub type Queue<T> = QueueOf<Fifo<T>>;
+
+/// A [`Queue`] that hands out what was put last.
+///
+/// ```
+/// let queue = amphi::LifoQueue::unbounded();
+/// queue.put_all(["first", "last"]).block().unwrap();
+/// assert_eq!(queue.try_get(), Ok("last"));
+/// ```
+#[doc(alias = "stack")]
+#[doc(alias = "queue.LifoQueue")]
+pub type LifoQueue<T> = QueueOf<Lifo<T>>;
+
+/// A [`Queue`] that hands out the smallest item, and equal ones in the order in which they came.
+///
+/// For the greatest first take [`Reverse`](std::cmp::Reverse); for a priority beside the data, a tuple with it in front or a
+/// type with its own `Ord`.
+///
+/// ```
+/// let queue = amphi::PriorityQueue::unbounded();
+/// queue.put_all([(2, "then this"), (1, "this first")]).block().unwrap();
+/// assert_eq!(queue.try_get(), Ok((1, "this first")));
+/// ```
+///
+/// # Panics
+///
+/// Items are compared while the queue is locked. From within `Ord::cmp` the plain readers ([`len`](QueueOf::len),
+/// `is_empty`, `is_full`, `capacity`, `unfinished`, `is_shut_down`) answer; any other operation on the same queue panics. If a
+/// comparison panics, that comes out of the operation, no item is lost, and one that was being put is in the queue. How the others are
+/// ordered then is not said.
+#[doc(alias = "queue.PriorityQueue")]
+#[doc(alias = "heap")]
+pub type PriorityQueue<T> = QueueOf<Priority<T>>;
+
+/// A queue; `D` says in which order it hands the items out. Its everyday names are [`Queue`], [`LifoQueue`] and
+/// [`PriorityQueue`].
+pub struct QueueOf<D: Discipline> {
+    items: D,
+    /// Those who wait for room.
+    putters: CachePadded<Side>,
+    /// Those who wait for items. It counts the items that have been `returned`.
+    getters: CachePadded<Side>,
+    unfinished: CachePadded<Unfinished>,
+    /// Items that have been taken out, and then it came to a panic. They go first.
+    returned: Mutex<VecDeque<D::Item>>,
+}
+
+/// Makes and asks.
+impl<D: Discipline> QueueOf<D> {
+    /// Makes a queue for at most so many items.
+    ///
+    /// # Panics
+    ///
+    /// If `capacity` is zero: nothing could ever be put.
+    ///
+    /// ```
+    /// let queue = amphi::Queue::bounded(1);
+    /// queue.try_put("fits").unwrap();
+    /// assert!(queue.try_put("does not").is_err());
+    /// ```
+    #[doc(alias = "maxsize")]
+    pub fn bounded(capacity: usize) -> Self {
+        assert!(
+            capacity > 0,
+            "a queue for no items could never be used; one without a bound is made by `unbounded`"
+        );
+        Self::over(D::bounded(capacity))
+    }
+
+    /// Makes a queue for as many items as there is memory for.
+    ///
+    /// ```
+    /// let queue = amphi::Queue::unbounded();
+    /// for number in 0..1000 {
+    ///     queue.try_put(number).unwrap();
+    /// }
+    /// assert_eq!(queue.len(), 1000);
+    /// ```
+    pub fn unbounded() -> Self {
+        Self::over(D::unbounded())
+    }
+
+    fn over(items: D) -> Self {
+        QueueOf {
+            items,
+            putters: CachePadded::new(Side::new()),
+            getters: CachePadded::new(Side::new()),
+            unfinished: CachePadded::new(Unfinished::new()),
+            returned: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// How many items are in the queue at this moment, which may be over when this returns.
+    ///
+    /// ```
+    /// let queue = amphi::Queue::unbounded();
+    /// queue.try_put('a').unwrap();
+    /// assert_eq!(queue.len(), 1);
+    /// ```
+    #[doc(alias = "qsize")]
+    pub fn len(&self) -> usize {
+        self.items.len() + self.getters.count()
+    }
+
+    /// Whether there is no item in the queue at this moment.
+    ///
+    /// ```
+    /// assert!(amphi::Queue::<u8>::unbounded().is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room in the queue at this moment. Without a bound there always is.
+    ///
+    /// ```
+    /// let queue = amphi::Queue::bounded(1);
+    /// assert!(!queue.is_full());
+    /// queue.try_put('a').unwrap();
+    /// assert!(queue.is_full());
+    /// ```
+    pub fn is_full(&self) -> bool {
+        self.room() == 0
+    }
+
+    /// How many items there is room for in all; `None` if there is no bound.
+    ///
+    /// ```
+    /// assert_eq!(amphi::Queue::<u8>::bounded(3).capacity(), Some(3));
+    /// assert_eq!(amphi::Queue::<u8>::unbounded().capacity(), None);
+    /// ```
+    #[doc(alias = "maxsize")]
+    pub fn capacity(&self) -> Option<usize> {
+        self.items.capacity()
+    }
+
+    /// Whether the queue has been shut down. There may be items in it yet.
+    ///
+    /// ```
+    /// let queue = amphi::Queue::<u8>::unbounded();
+    /// queue.shutdown();
+    /// assert!(queue.is_shut_down());
+    /// ```
+    pub fn is_shut_down(&self) -> bool {
+        self.items.is_closed()
+    }
+
+    /// How many items have been put and not been reported by [`task_done`](Self::task_done), be they in the queue or
+    /// in somebody's hands. An item that is being put counts already.
+    ///
+    /// ```
+    /// let queue = amphi::Queue::unbounded();
+    /// queue.try_put("item").unwrap();
+    /// queue.try_get().unwrap();
+    /// assert_eq!(queue.unfinished(), 1);
+    /// queue.task_done().unwrap();
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    #[doc(alias = "unfinished_tasks")]
+    pub fn unfinished(&self) -> usize {
+        self.unfinished.count()
+    }
+}
+
+/// Puts and gets.
+impl<D: Discipline> QueueOf<D> {
+    /// Puts an item into the queue, waiting for room.
+    ///
+    /// What happened before is seen by whoever gets the item. With a timeout, an item there was no room for comes back in
+    /// [`PutError::TimedOut`].
+    ///
+    /// # Errors
+    ///
+    /// [`PutError::ShutDown`] with the item, at once, if the queue has been shut down, and as soon as it is.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped while it waits, it drops the item, which has not been put. To have it back, give it a timeout.
+    ///
+    /// ```
+    /// use amphi::{PutError, Queue, block_on};
+    /// use std::time::Duration;
+    ///
+    /// let queue = Queue::bounded(1);
+    /// queue.put("a thread's").block().unwrap();
+    /// let second = queue.put("a task's").timeout(Duration::from_millis(1));
+    /// assert_eq!(block_on(second), Err(PutError::TimedOut("a task's")));
+    /// ```
+    #[doc(alias = "send")]
+    #[doc(alias = "push")]
+    #[inline]
+    pub fn put(&self, item: D::Item) -> Wait<Put<&Self>> {
+        Wait::new(Put::new(self, item))
+    }
+
+    /// Gets an item out of the queue, waiting for one.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError::ShutDown`] if the queue has been shut down and there is none left. With a timeout,
+    /// [`GetError::TimedOut`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken nothing. If it had been woken for an item, another waiter is woken instead.
+    ///
+    /// ```
+    /// use amphi::{GetError, Queue, block_on};
+    /// use std::time::Duration;
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.put_all([1, 2]).block().unwrap();
+    /// assert_eq!(queue.get().block(), Ok(1));
+    /// assert_eq!(block_on(queue.get()), Ok(2));
+    /// let third = queue.get().timeout(Duration::from_millis(1));
+    /// assert_eq!(third.block(), Err(GetError::TimedOut));
+    /// ```
+    #[doc(alias = "recv")]
+    #[doc(alias = "pop")]
+    #[inline]
+    pub fn get(&self) -> Wait<Get<&Self>> {
+        Wait::new(Get::new(self))
+    }
+
+    /// Puts an item into the queue if there is room, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`PutError::Full`] or [`PutError::ShutDown`], with the item.
+    ///
+    /// ```
+    /// use amphi::{PutError, Queue};
+    ///
+    /// let queue = Queue::bounded(1);
+    /// assert_eq!(queue.try_put(1), Ok(()));
+    /// assert_eq!(queue.try_put(2), Err(PutError::Full(2)));
+    /// ```
+    #[doc(alias = "put_nowait")]
+    #[inline]
+    pub fn try_put(&self, item: D::Item) -> Result<(), PutError<D::Item>> {
+        self.push(item).map_err(|refused| match refused {
+            Refused::Full(item) => PutError::Full(item),
+            Refused::Closed(item) => PutError::ShutDown(item),
+        })
+    }
+
+    /// Gets an item out of the queue if there is one, and never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`GetError::Empty`], or [`GetError::ShutDown`] if there will never be one.
+    ///
+    /// ```
+    /// use amphi::{GetError, Queue};
+    ///
+    /// let queue = Queue::unbounded();
+    /// assert_eq!(queue.try_get(), Err(GetError::Empty));
+    /// queue.try_put(1).unwrap();
+    /// assert_eq!(queue.try_get(), Ok(1));
+    /// ```
+    #[doc(alias = "get_nowait")]
+    #[inline]
+    pub fn try_get(&self) -> Result<D::Item, GetError> {
+        self.pop().map_err(|nothing| match nothing {
+            Nothing::Empty => GetError::Empty,
+            Nothing::Closed => GetError::ShutDown,
+        })
+    }
+
+    /// Puts several items into the queue in their order, waiting for room as often as it takes.
+    ///
+    /// As many as there is room for are put at a time, and then others are woken: that costs less than to put them one by
+    /// one. Other producers' items may come in between. The iterator is run before this returns.
+    ///
+    /// # Errors
+    ///
+    /// As for [`put`](Self::put), with those items that have not been put.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has put some of the items, the first ones, and drops the others. To have them back, give it a timeout.
+    ///
+    /// ```
+    /// use amphi::{PutError, Queue};
+    /// use std::time::Duration;
+    ///
+    /// let queue = Queue::bounded(3);
+    /// let left = queue.put_all(1..=5).timeout(Duration::from_millis(1)).block();
+    /// assert_eq!(left, Err(PutError::TimedOut(vec![4, 5])));
+    /// assert_eq!(queue.get_many(10).block(), Ok(vec![1, 2, 3]));
+    /// ```
+    #[doc(alias = "send_all")]
+    pub fn put_all(&self, items: impl IntoIterator<Item = D::Item>) -> Wait<PutAll<&Self>> {
+        Wait::new(PutAll::new(self, items.into_iter().collect()))
+    }
+
+    /// Gets as many items as there are, up to `max`, waiting for the first one. If `max` is zero it gets none at
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken nothing.
+    ///
+    /// ```
+    /// let queue = amphi::Queue::unbounded();
+    /// queue.put_all(1..=5).block().unwrap();
+    /// assert_eq!(queue.get_many(3).block(), Ok(vec![1, 2, 3]));
+    /// assert_eq!(queue.get_many(3).block(), Ok(vec![4, 5]));
+    /// ```
+    #[doc(alias = "recv_many")]
+    pub fn get_many(&self, max: usize) -> Wait<GetMany<&Self>> {
+        Wait::new(GetMany::new(self, max))
+    }
+}
+
+/// Ends.
+impl<D: Discipline> QueueOf<D> {
+    /// Reports that an item has been dealt with. A consumer that others [`join`](Self::join) calls it after each item.
+    ///
+    /// # Errors
+    ///
+    /// If it has been called as often as items have been put; nothing changes then.
+    ///
+    /// ```
+    /// use amphi::{Queue, TaskDoneError};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put("item").unwrap();
+    /// queue.try_get().unwrap();
+    /// assert_eq!(queue.task_done(), Ok(()));
+    /// assert_eq!(queue.task_done(), Err(TaskDoneError));
+    /// ```
+    pub fn task_done(&self) -> Result<(), TaskDoneError> {
+        self.items.assert_not_inside();
+        match self.unfinished.done() {
+            true => Ok(()),
+            false => Err(TaskDoneError),
+        }
+    }
+
+    /// Waits until all items that have been put have been dealt with, as [`task_done`](Self::task_done) says.
+    ///
+    /// Whoever waits at the moment when nothing is unfinished is released, even if something is put at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    ///
+    /// ```
+    /// use amphi::Queue;
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.put_all(["one", "two"]).block().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         for _ in 0..2 {
+    ///             queue.get().block().unwrap();
+    ///             queue.task_done().unwrap();
+    ///         }
+    ///     });
+    ///     queue.join().block();
+    /// });
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    pub fn join(&self) -> Wait<Join<'_>> {
+        self.items.assert_not_inside();
+        Wait::new(Join::new(&self.unfinished))
+    }
+
+    /// Lets nothing be put any more. What is in the queue is still handed out; then every `get` ends with an
+    /// error. Those who wait are woken. A second call changes nothing.
+    ///
+    /// ```
+    /// use amphi::{GetError, PutError, Queue};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put(1).unwrap();
+    /// queue.shutdown();
+    /// assert_eq!(queue.try_put(2), Err(PutError::ShutDown(2)));
+    /// assert_eq!(queue.get().block(), Ok(1));
+    /// assert_eq!(queue.get().block(), Err(GetError::ShutDown));
+    /// ```
+    #[doc(alias = "close")]
+    pub fn shutdown(&self) {
+        self.items.assert_not_inside();
+        if self.items.close() {
+            let _putters = Finally::new(|| self.putters.wake_all());
+            self.getters.wake_all();
+        }
+    }
+
+    /// Shuts down and drops what is in the queue, which counts as dealt with.
+    ///
+    /// So [`join`](Self::join) ends when what is in hand is done.
+    ///
+    /// ```
+    /// use amphi::{GetError, Queue};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put(1).unwrap();
+    /// queue.shutdown_now();
+    /// assert_eq!(queue.try_get(), Err(GetError::ShutDown));
+    /// queue.join().block();
+    /// ```
+    #[doc(alias = "cancel")]
+    pub fn shutdown_now(&self) {
+        let discards = Finally::new(|| self.discard());
+        self.shutdown();
+        drop(discards);
+    }
+
+    /// Drops all items. When they are gone they count as dealt with, also if a panic comes in between.
+    fn discard(&self) {
+        let count = Cell::new(0);
+        let _counted = Finally::new(|| {
+            self.unfinished.done_with(count.get());
+        });
+        let mut items = Vec::new();
+        while let Ok(item) = self.pop_quietly() {
+            count.set(count.get() + 1);
+            items.push(item);
+        }
+    }
+}
+
+/// What the operations are made of.
+impl<D: Discipline> QueueOf<D> {
+    /// How much more fits.
+    fn room(&self) -> usize {
+        let capacity = self.items.capacity();
+        capacity.map_or(usize::MAX, |capacity| {
+            capacity.saturating_sub(self.items.len())
+        })
+    }
+
+    /// How to wait for the other side before one does so in the list.
+    fn spin(&self, blocks: bool) -> Spin {
+        match self.capacity() {
+            Some(capacity) if capacity < Self::BATCH => Spin::moment(blocks),
+            _ => Spin::batch(blocks),
+        }
+    }
+
+    /// What the other side does meanwhile, more or less.
+    const BATCH: usize = 32;
+
+    #[inline]
+    fn push(&self, item: D::Item) -> Result<(), Refused<D::Item>> {
+        self.push_quietly(item)?;
+        self.tell_getters(1);
+        Ok(())
+    }
+
+    /// Pushes an item, and tells nobody.
+    #[inline]
+    fn push_quietly(&self, item: D::Item) -> Result<(), Refused<D::Item>> {
+        self.items.assert_not_inside();
+        // Before the item is there, for it may be done the next moment.
+        self.unfinished.add();
+        // A comparison may panic, and then the item is in the queue.
+        let tells = Finally::new(|| self.tell_getters(1));
+        let pushed = self.items.push(item);
+        tells.cancel();
+        if pushed.is_err() {
+            self.unfinished.take_back();
+        }
+        pushed
+    }
+
+    /// Wakes those for whom there is an item, so many of which are new.
+    #[inline]
+    fn tell_getters(&self, added: usize) {
+        if self.getters.changed() {
+            self.getters.serve(self.len(), added);
+        }
+    }
+
+    #[inline]
+    fn pop(&self) -> Result<D::Item, Nothing> {
+        let item = self.pop_quietly()?;
+        match self.putters.changed() {
+            true => Ok(self.tell_putters_of(Some(item), 1).expect("it was given")),
+            false => Ok(item),
+        }
+    }
+
+    /// Pops an item, and tells nobody.
+    #[inline]
+    fn pop_quietly(&self) -> Result<D::Item, Nothing> {
+        self.items.assert_not_inside();
+        if self.getters.count() > 0 {
+            if let Some(item) = self.pop_returned() {
+                return Ok(item);
+            }
+        }
+        self.items.pop()
+    }
+
+    #[cold]
+    fn pop_returned(&self) -> Option<D::Item> {
+        let mut returned = lock(&self.returned);
+        let item = returned.pop_front()?;
+        // Relaxed: the mutex orders it.
+        self.getters.list.word.fetch_sub(ONE, Ordering::Relaxed);
+        Some(item)
+    }
+
+    /// Wakes those for whom there is room, so much of which is new.
+    fn tell_putters(&self, added: usize) {
+        if self.putters.changed() {
+            self.putters.serve(self.room(), added);
+        }
+    }
+
+    /// The same, with items in hand that have made the room. If a waker panics they are returned.
+    #[cold]
+    fn tell_putters_of<I>(&self, items: I, added: usize) -> I
+    where
+        I: IntoIterator<Item = D::Item> + Default,
+    {
+        let mut in_hand = InHand { queue: self, items };
+        self.putters.serve(self.room(), added);
+        mem::take(&mut in_hand.items)
+    }
+
+    /// Returns items to the front of the queue.
+    #[cold]
+    fn give_back(&self, items: impl IntoIterator<Item = D::Item>) {
+        let mut returned = lock(&self.returned);
+        let before = returned.len();
+        returned.extend(items);
+        let added = returned.len() - before;
+        // Relaxed: as in `pop_returned`.
+        self.getters
+            .list
+            .word
+            .fetch_add(added * ONE, Ordering::Relaxed);
+        drop(returned);
+        if added > 0 {
+            self.tell_getters(added);
+        }
+    }
+}
+
+/// Items that have been taken out, and go back if they are not handed on.
+struct InHand<'a, D: Discipline, I>
+where
+    I: IntoIterator<Item = D::Item> + Default,
+{
+    queue: &'a QueueOf<D>,
+    items: I,
+}
+
+impl<D: Discipline, I> Drop for InHand<'_, D, I>
+where
+    I: IntoIterator<Item = D::Item> + Default,
+{
+    #[inline]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.queue.give_back(mem::take(&mut self.items));
+        }
+    }
+}
+
+impl<D: Discipline> fmt::Debug for QueueOf<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("shut_down", &self.is_shut_down())
+            .field("unfinished", &self.unfinished())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an operation refers to its queue: `&QueueOf<D>` or `Arc<QueueOf<D>>`. The trait is sealed.
+pub trait QueueRef: Deref<Target = QueueOf<Self::Discipline>> + Clone + sealed::Ref {
+    /// Which kind of queue it is.
+    type Discipline: Discipline;
+}
+
+impl<D: Discipline> QueueRef for &QueueOf<D> {
+    type Discipline = D;
+}
+
+impl<D: Discipline> QueueRef for Arc<QueueOf<D>> {
+    type Discipline = D;
+}
+
+mod sealed {
+    use super::{Discipline, QueueOf};
+
+    pub trait Ref {}
+    impl<D: Discipline> Ref for &QueueOf<D> {}
+    impl<D: Discipline> Ref for std::sync::Arc<QueueOf<D>> {}
+}
+
+/// What is in a queue that is referred to by `Q`.
+type ItemOf<Q> = <<Q as QueueRef>::Discipline as discipline::sealed::Discipline>::Item;

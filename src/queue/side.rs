@@ -1,0 +1,152 @@
+//! One of a queue's two sides: those who wait for room, or those who wait for items.
+
+use crate::sync::atomic::{Ordering, fence};
+use crate::sync::const_fn;
+use crate::wait::{CALLED, Outcome, RESERVED, Turn, WaitList};
+use std::sync::atomic::{AtomicU32, compiler_fence};
+
+const WAITING: usize = 4;
+/// What a side counts in its word begins here.
+pub(super) const ONE: usize = 8;
+
+/// Those who wait for something that is elsewhere: room in the queue, or items.
+///
+/// | in the word | set by | cleared by |
+/// |---|---|---|
+/// | `RESERVED`, `CALLED` | see `wait/reservation.rs` | |
+/// | `WAITING` | whoever waits, in the list already, before each attempt | whoever serves the list and leaves nobody in it |
+/// | the rest, times `ONE` | the queue | the queue |
+///
+/// What is waited for changes elsewhere than in this word, so there are two orders to keep:
+///
+/// | party | first | then |
+/// |---|---|---|
+/// | waiter, [`announce`](Side::announce) | sets `WAITING` | attempts |
+/// | notifier, [`changed`](Side::changed) | changes the queue | looks for `WAITING` |
+///
+/// with a full fence in between on both sides. So at least one of the two sees the other: either the attempt finds
+/// what has changed, or the notifier finds the mark, and by that the waiter in the list (`wait/list.rs` says why
+/// the mark is enough).
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) list: WaitList,
+    /// How often in a row it was of no use, or not tried, to spin in a task.
+    useless: AtomicU32,
+}
+
+impl Side {
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Side { list: WaitList::new(0), useless: AtomicU32::new(0) }
+        }
+    }
+
+    /// Whether there is nothing to be considered, and a newcomer may just try.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.list.word.load(Ordering::Relaxed) & !(WAITING | CALLED) == 0
+    }
+
+    /// Whether nobody has had to wait, and it is worth while to try again before one does.
+    ///
+    /// A task spins in vain if the other side's tasks are to run on the same thread. That is found out by trying.
+    pub(super) fn is_brief(&self, blocks: bool) -> bool {
+        let word = self.list.word.load(Ordering::Relaxed);
+        word & (WAITING | RESERVED) == 0 && (blocks || self.is_spinning_useful())
+    }
+
+    /// After two failures it is tried one time in 32. Relaxed, and no read-modify-write: it's a guess.
+    fn is_spinning_useful(&self) -> bool {
+        let useless = self.useless.load(Ordering::Relaxed);
+        let useful = useless < 2 || useless % 32 == 0;
+        if !useful {
+            self.useless
+                .store(useless.wrapping_add(1), Ordering::Relaxed);
+        }
+        useful
+    }
+
+    /// Notes how a task's spinning has ended.
+    pub(super) fn has_spun(&self, success: bool) {
+        let useless = match success {
+            true => 0,
+            false => self.useless.load(Ordering::Relaxed).wrapping_add(1),
+        };
+        self.useless.store(useless, Ordering::Relaxed);
+    }
+
+    /// What the queue counts here.
+    #[inline]
+    pub(super) fn count(&self) -> usize {
+        self.list.word.load(Ordering::Relaxed) / ONE
+    }
+
+    /// Sees to it that whoever changes the queue from now on notices this waiter, which is in the list.
+    fn announce(&self) {
+        self.list.word.fetch_or(WAITING, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether somebody may wait for what has just been changed in the queue.
+    #[inline]
+    pub(super) fn changed(&self) -> bool {
+        fence_after_change();
+        self.list.word.load(Ordering::Relaxed) & WAITING != 0
+    }
+
+    /// Wakes those for whom there is something: so much is `there`, and so much of that is new.
+    #[cold]
+    pub(super) fn serve(&self, there: usize, added: usize) {
+        self.list.serve(there, added, WAITING);
+    }
+
+    /// Wakes all who wait.
+    pub(super) fn wake_all(&self) {
+        self.list.wake(usize::MAX);
+    }
+
+    /// Tries, unless what is `there` is kept for another.
+    pub(super) fn attempt(
+        &self,
+        turn: Turn,
+        there: impl FnOnce() -> bool,
+        attempt: impl FnOnce() -> Outcome,
+    ) -> Outcome {
+        if turn.queued {
+            self.announce();
+        }
+        let word = self.list.word.load(Ordering::Relaxed);
+        if turn.entitled || word & RESERVED == 0 {
+            attempt()
+        } else if !there() {
+            Outcome::Refused
+        } else if word & CALLED != 0 {
+            Outcome::Reserved
+        } else {
+            Outcome::Gathering
+        }
+    }
+
+    pub(super) fn call_favoured(&self) {
+        self.list.note_call();
+        self.list.call_favoured();
+    }
+}
+
+/// A full fence after a push or a pop.
+///
+/// On x86 it's there already: each of them has a read-modify-write, which is one, and makes it no later than that known to the
+/// other side, which then does not find the queue empty, or full, but waits for the slot to be written. Elsewhere, and under
+/// loom, that is not relied upon.
+#[inline]
+fn fence_after_change() {
+    let strong = cfg!(all(
+        any(target_arch = "x86", target_arch = "x86_64"),
+        not(loom)
+    ));
+    if strong {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
