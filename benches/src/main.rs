@@ -6,6 +6,7 @@ mod event;
 mod harness;
 mod mutex;
 mod plot;
+mod queue;
 mod reentrant;
 mod semaphore;
 mod size;
@@ -78,6 +79,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     rows.extend(barrier::rows());
     rows.extend(event::rows());
     rows.extend(condvar::rows());
+    rows.extend(queue::rows());
     rows.extend(size::rows());
     rows.retain(|row| {
         let filters = &arguments.filters;

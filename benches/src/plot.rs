@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::harness::{OURS, Outcome, Quartiles};
 
-const COLORS: [RGBColor; 8] = [
+const COLORS: [RGBColor; 12] = [
     RGBColor(31, 119, 180),
     RGBColor(214, 39, 40),
     RGBColor(44, 160, 44),
@@ -17,8 +17,14 @@ const COLORS: [RGBColor; 8] = [
     RGBColor(140, 86, 75),
     RGBColor(23, 190, 207),
     RGBColor(127, 127, 127),
+    RGBColor(227, 119, 194),
+    RGBColor(188, 189, 34),
+    RGBColor(0, 0, 110),
+    RGBColor(0, 90, 60),
 ];
 const LINE: u32 = 56;
+/// Names in a line of the legend.
+const NAMES: usize = 7;
 const FONT: &str = "sans-serif";
 
 /// The ends of the scale. What lies beyond is drawn at the end.
@@ -47,7 +53,8 @@ pub fn draw(outcomes: &[Outcome], file: &Path) -> Result<(), Box<dyn Error>> {
     };
 
     let rows = outcomes.len() as f64;
-    let height = LINE * outcomes.len() as u32 + 160;
+    let legend = 24 * crates.len().div_ceil(NAMES) as u32;
+    let height = LINE * outcomes.len() as u32 + 136 + legend;
     let root = SVGBackend::new(file, (1000, height)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
@@ -58,7 +65,7 @@ pub fn draw(outcomes: &[Outcome], file: &Path) -> Result<(), Box<dyn Error>> {
             (FONT, 17),
         )
         .margin(14)
-        .margin_bottom(50)
+        .margin_bottom(26 + legend)
         .x_label_area_size(36)
         .y_label_area_size(240)
         // The rows go from top to bottom.
@@ -106,7 +113,11 @@ pub fn draw(outcomes: &[Outcome], file: &Path) -> Result<(), Box<dyn Error>> {
     }
 
     for (index, name) in crates.iter().enumerate() {
-        let place = (40 + 125 * index as i32, height as i32 - 24);
+        let (line, column) = (index / NAMES, index % NAMES);
+        let place = (
+            40 + 125 * column as i32,
+            (height - legend) as i32 + 24 * line as i32,
+        );
         root.draw(&Circle::new(place, 5, color(name).filled()))?;
         root.draw(&Text::new(
             name.to_string(),
