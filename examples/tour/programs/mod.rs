@@ -11,8 +11,10 @@ mod dispatcher;
 mod hot_pot;
 mod loading;
 mod lock_timeout;
+mod order;
 mod pool;
 mod printer;
+mod queue;
 mod reentrant;
 mod shop;
 mod stock;
@@ -77,5 +79,7 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(15, "loading", "the main loop starts when ten workers have loaded a file", loading::play),
     Program::new(16, "pool", "five workers share three connections, and fail with them", pool::play),
     Program::new(17, "bounded", "releasing one permit too many is an error", bounded::play),
+    Program::new(18, "queue", "items from producers to consumers, a full queue, an empty one", queue::play),
+    Program::new(19, "order", "the last first, or the most urgent first", order::play),
     Program::new(20, "deadlock", "two locks in opposite order: with a timeout both back out", deadlock::play),
 ];
