@@ -3,7 +3,7 @@
 use crate::error::BarrierError;
 use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::sync::{Mutex, MutexGuard, local, lock};
-use crate::wait::{Alarm, Attempt, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Alarm, Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -536,7 +536,7 @@ impl Attempt for Gather<'_> {
         self.look()
     }
 
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         &self.barrier.list
     }
 

@@ -4,7 +4,7 @@ use crate::lock::mutex::{Acquire, Guard, MutexRef};
 use crate::lock::reentrant::{self, ReentrantMutexRef};
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Kind, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Kind, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
 use std::fmt;
 use std::ops::DerefMut;
 
@@ -459,7 +459,7 @@ impl<G: LockGuard, C: Condition<G>> Suspend<'_, G, C> {
 }
 
 impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         match &self.step {
             Step::Locking { lock, .. } => lock.list(),
             _ => &self.condvar.list,

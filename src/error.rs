@@ -183,3 +183,99 @@ impl fmt::Display for TaskDoneError {
 }
 
 impl Error for TaskDoneError {}
+
+/// There will be no value from a [`oneshot`](crate::oneshot) channel: the sender was dropped without sending, or the value has been
+/// received already.
+///
+/// ```
+/// use amphi::oneshot::{self, Closed};
+///
+/// let (sender, mut receiver) = oneshot::channel::<u8>();
+/// drop(sender);
+/// assert_eq!(receiver.recv().block(), Err(Closed));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Closed;
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the sender is gone and there is no value")
+    }
+}
+
+impl Error for Closed {}
+
+/// There was no value to take from a [`oneshot`](crate::oneshot) channel.
+///
+/// ```
+/// use amphi::oneshot::{self, RecvError};
+///
+/// let (sender, mut receiver) = oneshot::channel::<u8>();
+/// assert_eq!(receiver.try_recv(), Err(RecvError::Empty));
+/// # drop(sender);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecvError {
+    /// There is none yet.
+    Empty,
+    /// There will be none any more.
+    Closed,
+    /// There was none in time.
+    TimedOut,
+}
+
+impl From<Closed> for RecvError {
+    fn from(_: Closed) -> Self {
+        RecvError::Closed
+    }
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecvError::Empty => f.write_str("there is no value yet"),
+            RecvError::Closed => Closed.fmt(f),
+            RecvError::TimedOut => f.write_str("timed out, there was no value"),
+        }
+    }
+}
+
+impl Error for RecvError {}
+
+/// The receiver of a [`oneshot`](crate::oneshot) channel was gone. The value is in here.
+///
+/// ```
+/// let (sender, receiver) = amphi::oneshot::channel();
+/// drop(receiver);
+/// assert_eq!(sender.send(1).unwrap_err().into_inner(), 1);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SendError<T>(pub(crate) T);
+
+impl<T> SendError<T> {
+    /// The value.
+    ///
+    /// ```
+    /// let (sender, receiver) = amphi::oneshot::channel();
+    /// drop(receiver);
+    /// assert_eq!(sender.send("value").map_err(|error| error.into_inner()), Err("value"));
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// Whatever the value is; it's not shown.
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendError(..)")
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the receiver is gone")
+    }
+}
+
+impl<T> Error for SendError<T> {}

@@ -3,7 +3,7 @@
 use crate::error::TimedOut;
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
 use std::fmt;
 
 /// A flag that threads and tasks can wait for.
@@ -188,7 +188,7 @@ impl Attempt for WaitSet<'_> {
         self.event.is_set()
     }
 
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         &self.event.list
     }
 

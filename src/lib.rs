@@ -44,11 +44,13 @@
 //! | [`lock_all()`] | several mutexes at once, without deadlock |
 //! | [`Condvar`] | for producers and consumers: wait until data under a mutex have changed |
 //! | [`Semaphore`], [`BoundedSemaphore`] | to admit so many at a time |
+//! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | to move data from some to others |
+//! | [`oneshot`] | to send one value once: the reply to a request |
 //! | [`Barrier`] | to gather a fixed number: all go on when the last has arrived |
 //!
 //! An event notifies; a lock protects; a condition variable is for producers and consumers; a barrier gathers a
-//! fixed number; a semaphore admits a number (a lock is a semaphore of one). Synchronizing means
-//! waiting: what is independent should not be synchronized.
+//! fixed number; a semaphore admits a number (a lock is a semaphore of one); a queue moves data between them.
+//! Synchronizing means waiting: what is independent should not be synchronized.
 //!
 //! # What mixing threads and tasks needs
 //!
@@ -73,6 +75,7 @@
 //! |---|---|---|
 //! | `time` | yes | timeouts and deadlines that can be awaited, on any runtime and outside of any, by `async-io`'s timer. Without it they can be blocked on |
 //! | `tokio` | no | inside a tokio runtime, timeouts go by tokio's own clock, which `tokio::time::pause` stops |
+//! | `sink` | no | a queue as a `Sink` of the futures crates |
 
 pub mod barrier;
 pub mod condvar;
@@ -80,6 +83,7 @@ mod error;
 pub mod event;
 mod finally;
 mod lock;
+pub mod oneshot;
 pub mod owner;
 pub mod queue;
 pub mod semaphore;
@@ -88,7 +92,10 @@ mod wait;
 
 pub use barrier::{Barrier, BarrierWait};
 pub use condvar::{Condvar, WaitTimeoutResult};
-pub use error::{BarrierError, GetError, PutError, ReleaseError, TaskDoneError, TimedOut};
+pub use error::{
+    BarrierError, Closed, GetError, PutError, RecvError, ReleaseError, SendError, TaskDoneError,
+    TimedOut,
+};
 pub use event::Event;
 pub use lock::all as lock_all;
 pub use lock::all::lock_all;

@@ -3,7 +3,7 @@
 use super::mutex::{Guard, Mutex, MutexGuard};
 use super::raw::RawLock;
 use crate::error::TimedOut;
-use crate::wait::{Attempt, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::fmt;
 use std::ptr;
 
@@ -206,7 +206,7 @@ impl<L: Locks> Attempt for LockAll<L> {
         taken == count
     }
 
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         self.raw(self.at).list()
     }
 
@@ -269,11 +269,11 @@ impl<L: Locks> Attempt for LockAll<L> {
     }
 
     fn reserve(&mut self, again: bool) -> bool {
-        self.list().reserve(again)
+        self.raw(self.at).list().reserve(again)
     }
 
     fn lift_reservation(&mut self) {
-        self.list().lift_reservation();
+        self.raw(self.at).list().lift_reservation();
     }
 }
 

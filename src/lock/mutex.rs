@@ -3,7 +3,7 @@
 use super::raw::RawLock;
 use crate::error::TimedOut;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -304,7 +304,7 @@ impl<M: MutexRef> Attempt for Acquire<M> {
         self.raw().is_brief()
     }
 
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         self.raw().list()
     }
 

@@ -5,7 +5,7 @@ use super::raw::RawLock;
 use crate::error::TimedOut;
 use crate::owner::{self, Owner};
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Kind, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Kind, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -375,7 +375,7 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
         self.mutex().raw.is_brief()
     }
 
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         self.mutex().raw.list()
     }
 
@@ -413,11 +413,11 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
     }
 
     fn reserve(&mut self, again: bool) -> bool {
-        self.list().reserve(again)
+        self.mutex().raw.list().reserve(again)
     }
 
     fn lift_reservation(&mut self) {
-        self.list().lift_reservation();
+        self.mutex().raw.list().lift_reservation();
     }
 }
 

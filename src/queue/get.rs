@@ -5,7 +5,7 @@ use super::discipline::sealed::Nothing;
 use super::{InHand, ItemOf, QueueOf, QueueRef};
 use crate::error::GetError;
 use crate::finally::Finally;
-use crate::wait::{Attempt, Operation, Outcome, Spin, Turn, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Waiter};
 use std::{fmt, mem};
 
 /// The operation of [`QueueOf::get`].
@@ -123,7 +123,7 @@ macro_rules! gets {
                 }
             }
 
-            fn list(&self) -> &WaitList {
+            fn list(&self) -> &dyn Line {
                 &self.queue.getters.list
             }
 

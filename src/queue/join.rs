@@ -1,22 +1,21 @@
 //! How many items have not been dealt with, and those who wait until there are none.
 
 use super::side::ONE;
+use super::tally::Tally;
 use crate::error::TimedOut;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
-use crate::wait::{Attempt, Operation, Outcome, Turn, WaitList, Waiter};
-use crossbeam_utils::CachePadded;
-use thread_local::ThreadLocal;
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, WaitList, Waiter};
 
 const WAITING: usize = 4;
 
 /// How many items have been put, and how many of them have been dealt with.
 ///
-/// Every put counts, and a counter that all producers write would cost as much as the queue itself. So each thread counts
-/// its own puts where nobody else writes (as `LongAdder` of Java does), and whoever wants to know adds them up.
+/// Every put counts, and a counter that all producers write would cost a third of what the queue itself does. So each thread
+/// counts its own puts, and whoever wants to know adds them up.
 ///
 /// | what | who | when |
 /// |---|---|---|
-/// | `puts`, the thread's own, one more | a put | before the item is in the queue, so that nobody can be done with it before |
+/// | `puts`, one more | a put | before the item is in the queue, so that nobody can be done with it before |
 /// | the same, one fewer | the same put | it has failed |
 /// | `done`, above the mark | `task_done`, a shutdown that drops items | after that |
 /// | `WAITING` set | whoever waits, in the list already | something is unfinished |
@@ -37,7 +36,7 @@ const WAITING: usize = 4;
 /// what had been put when it began.
 #[derive(Debug)]
 pub(super) struct Unfinished {
-    puts: ThreadLocal<CachePadded<AtomicUsize>>,
+    puts: Tally,
     /// Its word has `done`.
     list: WaitList,
     reached: AtomicUsize,
@@ -46,7 +45,7 @@ pub(super) struct Unfinished {
 impl Unfinished {
     pub(super) fn new() -> Self {
         Unfinished {
-            puts: ThreadLocal::new(),
+            puts: Tally::new(),
             list: WaitList::new(0),
             reached: AtomicUsize::new(0),
         }
@@ -61,40 +60,21 @@ impl Unfinished {
     fn state(&self) -> (usize, usize) {
         // Acquire: pairs with the Release of those who were done.
         let done = self.list.word.load(Ordering::Acquire) / ONE;
-        (done, self.put())
-    }
-
-    fn put(&self) -> usize {
-        // Relaxed: see above.
-        let counts = self.puts.iter().map(|count| count.load(Ordering::Relaxed));
-        counts.fold(0, usize::wrapping_add)
+        (done, self.puts.sum())
     }
 
     #[inline]
     pub(super) fn add(&self) {
-        self.change(1);
+        self.puts.increment();
     }
 
     /// Takes back what the same thread has just added.
     #[cold]
     pub(super) fn take_back(&self) {
-        self.change(usize::MAX);
+        self.puts.decrement();
         fence(Ordering::SeqCst);
         if self.list.word.load(Ordering::Relaxed) & WAITING != 0 {
             self.look();
-        }
-    }
-
-    #[inline]
-    fn change(&self, by: usize) {
-        let count = self.puts.get_or_default();
-        if cfg!(loom) {
-            // Its threads are not threads to `ThreadLocal`.
-            count.fetch_add(by, Ordering::Relaxed);
-        } else {
-            // Nobody else writes it.
-            let old = count.load(Ordering::Relaxed);
-            count.store(old.wrapping_add(by), Ordering::Relaxed);
         }
     }
 
@@ -108,7 +88,7 @@ impl Unfinished {
         let word = &self.list.word;
         let mut old = word.load(Ordering::Acquire);
         loop {
-            let count = most.min(self.put().saturating_sub(old / ONE));
+            let count = most.min(self.puts.sum().saturating_sub(old / ONE));
             if count == 0 {
                 return 0;
             }
@@ -168,7 +148,7 @@ impl<'a> Join<'a> {
 }
 
 impl Attempt for Join<'_> {
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         &self.unfinished.list
     }
 

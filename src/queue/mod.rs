@@ -6,6 +6,7 @@ mod get;
 mod join;
 mod put;
 mod side;
+mod tally;
 
 #[cfg(feature = "sink")]
 pub use adapter::Sink;

@@ -4,7 +4,7 @@ use super::discipline::sealed::Refused;
 use super::{ItemOf, QueueRef};
 use crate::error::PutError;
 use crate::finally::Finally;
-use crate::wait::{Attempt, Operation, Outcome, Spin, Turn, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Waiter};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::{fmt, mem};
@@ -125,7 +125,7 @@ macro_rules! puts {
                 }
             }
 
-            fn list(&self) -> &WaitList {
+            fn list(&self) -> &dyn Line {
                 &self.queue.putters.list
             }
 

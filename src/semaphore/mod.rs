@@ -7,7 +7,7 @@ pub use permit::{BoundedPermit, OwnedBoundedPermit, OwnedPermit, Permit, Permits
 
 use crate::error::{ReleaseError, TimedOut};
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use raw::RawSemaphore;
 use std::fmt;
 use std::ops::Deref;
@@ -468,7 +468,7 @@ impl<S: SemaphoreRef> Attempt for Acquire<S> {
         self.permits
     }
 
-    fn list(&self) -> &WaitList {
+    fn list(&self) -> &dyn Line {
         self.raw().list()
     }
 

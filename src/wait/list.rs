@@ -126,9 +126,40 @@ impl Inner {
 
 /// Which place, and since when: its waiter alone may give it up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Key {
-    epoch: usize,
-    index: Index,
+pub struct Key {
+    pub(super) epoch: usize,
+    pub(super) index: Index,
+}
+
+/// Where one waits: what a waiter needs of it.
+pub trait Line {
+    /// Takes the last place.
+    fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key;
+
+    /// What the waiter at this place has been told. From now on it is of this `kind`, and woken by this
+    /// `waker`; the waker that is returned was not needed, and dropping it may do anything.
+    ///
+    /// If the waiter has been notified and could make no use of that, it may wish to `requeue`, with what it
+    /// needs.
+    fn hear(
+        &self,
+        place: Key,
+        kind: Kind,
+        waker: Waker,
+        requeue: Option<u32>,
+    ) -> (Heard, Option<Waker>);
+
+    /// Gives a place up. Returns whether there was a notification that nobody has made use of, and the
+    /// waker, which is the user's, so dropping it may do anything.
+    fn leave(&self, place: Key) -> (bool, Option<Waker>);
+
+    /// Notes whether the waiter at this place has reserved the object.
+    fn favour(&self, _place: Key, _favoured: bool) {}
+
+    /// How often a waiter that had reserved the object has come and was refused: something to compare.
+    fn answers(&self) -> u32 {
+        0
+    }
 }
 
 /// Who of those that are woken together may take the object.
@@ -141,7 +172,8 @@ pub(crate) enum Order {
 }
 
 /// What a waiter hears when it asks.
-pub(super) enum Heard {
+#[derive(Debug)]
+pub enum Heard {
     /// It has not been notified, and will be woken.
     Nothing,
     /// The same, and it has changed sides: now there is a thread to wake. It should ask again.
@@ -250,19 +282,15 @@ impl WaitList {
         woken.wake();
         n
     }
+}
 
-    /// Takes the last place.
-    pub(super) fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key {
+impl Line for WaitList {
+    fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key {
         let inner = self.inner();
         inner.push(&mut lock(&inner.places), kind, need, waker)
     }
 
-    /// What the waiter at this place has been told. From now on it is of this `kind`, and woken by this
-    /// `waker`; the waker that is returned was not needed, and dropping it may do anything.
-    ///
-    /// If the waiter has been notified and could make no use of that, it may wish to `requeue`, with what it
-    /// needs.
-    pub(super) fn hear(
+    fn hear(
         &self,
         place: Key,
         kind: Kind,
@@ -309,8 +337,7 @@ impl WaitList {
         }
     }
 
-    /// Notes whether the waiter at this place has reserved the object.
-    pub(super) fn favour(&self, place: Key, favoured: bool) {
+    fn favour(&self, place: Key, favoured: bool) {
         let inner = self.inner();
         let mut places = lock(&inner.places);
         if !inner.is_past(place) {
@@ -318,9 +345,7 @@ impl WaitList {
         }
     }
 
-    /// Gives a place up. Returns whether there was a notification that nobody has made use of, and the
-    /// waker, which is the user's, so dropping it may do anything.
-    pub(super) fn leave(&self, place: Key) -> (bool, Option<Waker>) {
+    fn leave(&self, place: Key) -> (bool, Option<Waker>) {
         let inner = self.inner();
         if inner.is_past(place) {
             return (true, None);
@@ -331,6 +356,11 @@ impl WaitList {
         }
         let (notice, waker) = places.remove(place.index);
         (notice.is_some(), waker)
+    }
+
+    fn answers(&self) -> u32 {
+        let inner = self.inner.get();
+        inner.map_or(0, |inner| inner.answers.load(Ordering::Relaxed))
     }
 }
 
@@ -405,6 +435,14 @@ impl Woken {
         rest: Vec::new(),
         favoured: false,
     };
+
+    pub(super) fn one(kind: Kind, waker: Waker) -> Self {
+        let first = Some((kind, waker));
+        Woken {
+            first,
+            ..Woken::NOBODY
+        }
+    }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.first.is_none()

@@ -11,6 +11,7 @@
 //! | `notes.rs` | what a waiter remembers: whether it starves, how patient it is |
 //! | `list.rs` | those who wait, and how they are woken |
 //! | `places.rs` | their order |
+//! | `seat.rs` | a list for one waiter only |
 //! | `reservation.rs` | how an object is kept for one of them |
 //! | `park.rs` | how a thread spins and sleeps; `block_on` |
 //! | `time.rs` | deadlines and timers |
@@ -76,14 +77,16 @@ mod operation;
 mod park;
 mod places;
 mod reservation;
+mod seat;
 mod time;
 mod waiter;
 
-pub(crate) use list::{Order, WaitList};
+pub(crate) use list::{Line, Order, WaitList};
 pub use operation::Operation;
 pub(crate) use operation::{Attempt, Outcome, Turn};
 pub use park::block_on;
 pub(crate) use reservation::{CALLED, RESERVED};
+pub(crate) use seat::Seat;
 pub(crate) use waiter::Waiter;
 
 use futures_core::FusedFuture;

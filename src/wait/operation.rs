@@ -1,6 +1,6 @@
 //! What a primitive has to say for itself so that one can wait for it.
 
-use super::list::WaitList;
+use super::list::Line;
 use super::park::{Kind, Spin};
 use super::time::Alarm;
 use super::waiter::Waiter;
@@ -75,8 +75,8 @@ pub trait Attempt {
         1
     }
 
-    /// The list that one has to be in to be woken for the next attempt.
-    fn list(&self) -> &WaitList;
+    /// Where one has to be in line to be woken for the next attempt.
+    fn list(&self) -> &dyn Line;
 
     /// Tries. If it's refused and `turn.queued`, the state word must say afterwards that somebody waits.
     fn attempt(&mut self, turn: Turn) -> Outcome;

@@ -14,7 +14,7 @@ use std::task::Waker;
 
 /// What a waiter is told when it is notified.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Notice {
+pub enum Notice {
     /// Try again.
     Turn,
     /// Try again, but leave it to another while the object is reserved.
@@ -23,9 +23,11 @@ pub(super) enum Notice {
 
 /// Which place, plus one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Index(NonZeroU32);
+pub struct Index(NonZeroU32);
 
 impl Index {
+    pub(super) const FIRST: Index = Index(NonZeroU32::MIN);
+
     fn get(self) -> usize {
         self.0.get() as usize - 1
     }

@@ -33,13 +33,6 @@ impl WaitList {
         again
     }
 
-    /// How often a waiter that had reserved the object has come and was refused: something to compare.
-    pub(super) fn answers(&self) -> u32 {
-        self.inner
-            .get()
-            .map_or(0, |inner| inner.answers.load(Relaxed))
-    }
-
     /// Notes that whoever the object is kept for is called. It may have taken it by a
     /// poll of its own before; then there is nothing to note.
     pub(crate) fn note_call(&self) {

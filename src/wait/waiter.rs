@@ -1,6 +1,6 @@
 //! One waiter, from its first refusal to its end: the crate's only wait loop.
 
-use super::list::{Heard, Key, WaitList};
+use super::list::{Heard, Key, Line};
 use super::notes::{Notes, ONE_MILLISECOND, Stamp};
 use super::operation::{Attempt, Outcome, Turn};
 use super::park::{Kind, Who};
@@ -139,7 +139,7 @@ impl Waiter {
     }
 
     /// Gives the place up; `true` if it had been notified and nobody has made use of that.
-    pub(crate) fn leave(&mut self, list: &WaitList) -> bool {
+    pub(crate) fn leave(&mut self, list: &dyn Line) -> bool {
         let place = std::mem::replace(self, Waiter::NEW).place;
         place.is_some_and(|place| list.leave(place).0)
     }

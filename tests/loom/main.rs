@@ -15,6 +15,8 @@ mod condvar;
 mod event;
 mod lock_all;
 mod mutex;
+mod oneshot;
+mod queue;
 mod reentrant;
 mod semaphore;
 
@@ -26,6 +28,8 @@ use std::task::{Context, Waker};
 fn model(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
+    // The lock-free queue tries again, and each time is a branch.
+    builder.max_branches = 10_000;
     builder.check(model);
 }
 

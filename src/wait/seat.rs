@@ -1,0 +1,108 @@
+//! A list for one waiter at a time, which needs no memory of its own.
+//!
+//! For an object that only one party can wait for, since the operation borrows it mutably.
+//!
+//! | `waker` | `notified` | meaning | who moves it on |
+//! |---|---|---|---|
+//! | `None` | no | nobody waits | a waiter that joins, to the next line |
+//! | `Some` | no | somebody waits | a notifier, to the next line; the waiter, by giving it up, to the first |
+//! | `None` | yes | notified, and has not heard of it | the waiter, to the first line, or to the second if it waits again |
+//!
+//! As in `list.rs` a waiter joins before its last attempt, and a notifier changes the object before it looks here,
+//! both under the same mutex: one of them sees the other. There is no mark in a state word, so every notification takes the
+//! mutex; in exchange there may be no state word.
+//!
+//! A wait that was forgotten keeps the seat until the next one takes it; `taken` tells them apart.
+
+use super::list::{Heard, Key, Line, Woken};
+use super::park::Kind;
+use super::places::{Index, Notice};
+use crate::sync::{Mutex, lock};
+use std::task::Waker;
+
+#[derive(Debug)]
+pub(crate) struct Seat {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    waker: Option<(Kind, Waker)>,
+    notified: bool,
+    /// How often somebody has taken the seat.
+    taken: usize,
+}
+
+impl Seat {
+    pub(crate) fn new() -> Self {
+        Seat {
+            state: Mutex::new(State {
+                waker: None,
+                notified: false,
+                taken: 0,
+            }),
+        }
+    }
+
+    /// Wakes whoever waits.
+    pub(crate) fn notify(&self) {
+        let mut state = lock(&self.state);
+        let Some((kind, waker)) = state.waker.take() else {
+            return;
+        };
+        state.notified = true;
+        drop(state);
+        Woken::one(kind, waker).wake();
+    }
+}
+
+impl Line for Seat {
+    fn join(&self, kind: Kind, _need: u32, waker: Waker) -> Key {
+        let mut state = lock(&self.state);
+        let forgotten = state.waker.replace((kind, waker));
+        state.notified = false;
+        state.taken = state.taken.wrapping_add(1);
+        let key = Key {
+            epoch: state.taken,
+            index: Index::FIRST,
+        };
+        drop(state);
+        drop(forgotten);
+        key
+    }
+
+    fn hear(
+        &self,
+        place: Key,
+        kind: Kind,
+        waker: Waker,
+        requeue: Option<u32>,
+    ) -> (Heard, Option<Waker>) {
+        let mut state = lock(&self.state);
+        if state.taken != place.epoch {
+            // It was taken for forgotten.
+            return (Heard::Told(Notice::Turn), Some(waker));
+        }
+        if !state.notified {
+            let old = state.waker.replace((kind, waker));
+            return (Heard::Nothing, old.map(|(_, waker)| waker));
+        }
+        state.notified = false;
+        match requeue {
+            Some(_) => {
+                state.waker = Some((kind, waker));
+                (Heard::Requeued(place, Notice::Turn), None)
+            }
+            None => (Heard::Told(Notice::Turn), Some(waker)),
+        }
+    }
+
+    fn leave(&self, place: Key) -> (bool, Option<Waker>) {
+        let mut state = lock(&self.state);
+        if state.taken != place.epoch {
+            return (false, None);
+        }
+        let notified = std::mem::take(&mut state.notified);
+        (notified, state.waker.take().map(|(_, waker)| waker))
+    }
+}

@@ -1,0 +1,73 @@
+//! The oneshot channel: the value arrives or comes back, and each side hears of the other's end.
+
+use super::{model, poll_once};
+use amphi::oneshot::{self, Closed};
+use loom::future::block_on;
+use loom::thread;
+
+#[test]
+fn send_against_recv() {
+    for by_task in [false, true] {
+        model(3, move || {
+            let (sender, mut receiver) = oneshot::channel();
+            let sends = thread::spawn(move || sender.send(1));
+            let received = match by_task {
+                false => receiver.recv().block(),
+                true => block_on(receiver.recv()),
+            };
+            assert_eq!(received, Ok(1));
+            sends.join().unwrap().unwrap();
+        });
+    }
+}
+
+#[test]
+fn drop_against_recv() {
+    model(3, || {
+        let (sender, mut receiver) = oneshot::channel::<u8>();
+        let drops = thread::spawn(move || drop(sender));
+        assert_eq!(block_on(receiver.recv()), Err(Closed));
+        drops.join().unwrap();
+    });
+}
+
+/// The value is with one of the two, and dropped with the channel.
+#[test]
+fn send_against_drop() {
+    model(3, || {
+        let (sender, receiver) = oneshot::channel();
+        let value = std::sync::Arc::new(());
+        let sent = value.clone();
+        let sends = thread::spawn(move || sender.send(sent));
+        drop(receiver);
+        let back = sends.join().unwrap();
+        let copies = std::sync::Arc::strong_count(&value);
+        assert_eq!(copies, if back.is_err() { 2 } else { 1 });
+    });
+}
+
+#[test]
+fn drop_against_closed() {
+    model(3, || {
+        let (mut sender, receiver) = oneshot::channel::<u8>();
+        let drops = thread::spawn(move || drop(receiver));
+        sender.closed().block();
+        assert!(sender.is_closed());
+        drops.join().unwrap();
+    });
+}
+
+/// One wait gives up while the value comes; the next one finds it.
+#[test]
+fn send_against_cancel() {
+    model(3, || {
+        let (sender, mut receiver) = oneshot::channel();
+        let mut first = receiver.recv();
+        let received = poll_once(&mut first);
+        assert!(!received);
+        let sends = thread::spawn(move || sender.send(1).unwrap());
+        drop(first);
+        assert_eq!(receiver.recv().block(), Ok(1));
+        sends.join().unwrap();
+    });
+}

@@ -1,0 +1,255 @@
+//! The queue: every item arrives once, and nobody sleeps beside one, or beside room.
+
+use super::{model, poll_once};
+use amphi::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
+use loom::future::block_on;
+use loom::sync::Arc;
+use loom::thread;
+
+fn spawn<Q: Send + Sync + 'static, T: 'static>(
+    queue: &Arc<Q>,
+    party: impl FnOnce(&Q) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let queue = queue.clone();
+    thread::spawn(move || party(&queue))
+}
+
+/// A thread puts, a task gets; one place.
+#[test]
+fn put_against_get() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(1));
+        let puts = spawn(&queue, |queue| {
+            queue.put(1).block().unwrap();
+            queue.put(2).block().unwrap();
+        });
+        let got = block_on(async { (queue.get().await, queue.get().await) });
+        assert_eq!(got, (Ok(1), Ok(2)));
+        puts.join().unwrap();
+    });
+}
+
+/// The other way round, with room for two.
+#[test]
+fn get_against_put() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(2));
+        let gets = spawn(&queue, |queue| {
+            (
+                queue.get().block(),
+                queue.get().block(),
+                queue.get().block(),
+            )
+        });
+        block_on(async {
+            for number in 1..=3 {
+                queue.put(number).await.unwrap();
+            }
+        });
+        assert_eq!(gets.join().unwrap(), (Ok(1), Ok(2), Ok(3)));
+    });
+}
+
+#[test]
+fn unbounded() {
+    model(2, || {
+        let queue = Arc::new(Queue::unbounded());
+        let gets = spawn(&queue, |queue| queue.get().block().unwrap());
+        let task = spawn(&queue, |queue| block_on(queue.get()).unwrap());
+        queue.try_put(1).unwrap();
+        queue.try_put(2).unwrap();
+        assert_eq!(gets.join().unwrap() + task.join().unwrap(), 3);
+    });
+}
+
+/// Those who wait for items, and those who wait for room, are told of a shutdown.
+#[test]
+fn shutdown_against_both() {
+    model(2, || {
+        let queue = Arc::new(Queue::bounded(1));
+        let gets = spawn(&queue, |queue| {
+            let mut sum = 0;
+            while let Ok(number) = queue.get().block() {
+                sum += number;
+            }
+            sum
+        });
+        let puts = spawn(&queue, |queue| {
+            let put = |number| block_on(queue.put(number)).map_or(0, |()| number);
+            put(1) + put(2)
+        });
+        queue.shutdown();
+        assert_eq!(puts.join().unwrap(), gets.join().unwrap());
+        assert_eq!(queue.try_get(), Err(GetError::ShutDown));
+        assert!(matches!(queue.try_put(3), Err(PutError::ShutDown(3))));
+    });
+}
+
+/// What a shutdown drops counts as done, also if it is being put.
+#[test]
+fn shutdown_now_against_put_and_join() {
+    model(2, || {
+        let queue = Arc::new(Queue::bounded(1));
+        let puts = spawn(&queue, |queue| {
+            let _ = queue.put(1).block();
+            let _ = queue.put(2).block();
+        });
+        let joins = spawn(&queue, |queue| queue.join().block());
+        queue.shutdown_now();
+        puts.join().unwrap();
+        joins.join().unwrap();
+        queue.join().block();
+        assert_eq!(queue.unfinished(), 0);
+    });
+}
+
+/// A get that has been woken and is dropped passes that on.
+#[test]
+fn cancelled_get() {
+    model(3, || {
+        let queue = Arc::new(Queue::unbounded());
+        let mut dropped = queue.get();
+        assert!(!poll_once(&mut dropped));
+        let gets = spawn(&queue, |queue| queue.get().block());
+        let puts = spawn(&queue, |queue| queue.try_put(1).unwrap());
+        drop(dropped);
+        assert_eq!(gets.join().unwrap(), Ok(1));
+        puts.join().unwrap();
+    });
+}
+
+/// The same with the one who waits for room, whose item is not in the queue.
+#[test]
+fn cancelled_put() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(1));
+        queue.try_put(1).unwrap();
+        let mut dropped = queue.put(2);
+        assert!(!poll_once(&mut dropped));
+        let puts = spawn(&queue, |queue| queue.put(3).block().unwrap());
+        let gets = spawn(&queue, |queue| queue.get().block());
+        drop(dropped);
+        puts.join().unwrap();
+        assert_eq!(gets.join().unwrap(), Ok(1));
+        assert_eq!(queue.try_get(), Ok(3));
+        assert_eq!(queue.unfinished(), 2);
+    });
+}
+
+/// A poll that nobody has asked for takes the item; whoever was woken for the next one gets that.
+#[test]
+fn early_poll() {
+    model(3, || {
+        let queue = Arc::new(Queue::unbounded());
+        let mut early = queue.get();
+        assert!(!poll_once(&mut early));
+        let mut behind = queue.get();
+        assert!(!poll_once(&mut behind));
+        let puts = spawn(&queue, |queue| {
+            queue.try_put(1).unwrap();
+            queue.try_put(2).unwrap();
+        });
+        if !poll_once(&mut early) {
+            drop(early);
+        }
+        assert!(block_on(behind).is_ok());
+        puts.join().unwrap();
+    });
+}
+
+/// A thread gets its item although the task ahead of it is not polled.
+#[test]
+fn thread_behind_an_unpolled_task() {
+    model(3, || {
+        let queue = Arc::new(Queue::unbounded());
+        let mut unpolled = queue.get();
+        assert!(!poll_once(&mut unpolled));
+        let gets = spawn(&queue, |queue| queue.get().block());
+        queue.try_put(1).unwrap();
+        assert_eq!(gets.join().unwrap(), Ok(1));
+    });
+}
+
+/// Several at a time: the rest is put when there is room again.
+#[test]
+fn many() {
+    model(2, || {
+        let queue = Arc::new(Queue::bounded(1));
+        let gets = spawn(&queue, |queue| block_on(queue.get_many(2)).unwrap());
+        queue.put_all([1, 2]).block().unwrap();
+        let mut got = gets.join().unwrap();
+        got.extend(queue.try_iter());
+        assert_eq!(got, [1, 2]);
+    });
+}
+
+/// One wake-up for two items does not leave the second getter behind.
+#[test]
+fn two_at_once_for_two() {
+    model(2, || {
+        let queue = Arc::new(Queue::unbounded());
+        let mut first = queue.get();
+        let mut second = queue.get();
+        assert!(!poll_once(&mut first) && !poll_once(&mut second));
+        let puts = spawn(&queue, |queue| queue.put_all([1, 2]).block().unwrap());
+        assert!(block_on(second).is_ok());
+        assert!(first.block().is_ok());
+        puts.join().unwrap();
+    });
+}
+
+/// Whoever waits for the end is released by whoever is done last.
+#[test]
+fn join_against_task_done() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(2));
+        queue.put_all([1, 2]).block().unwrap();
+        let work = |queue: &Queue<i32>| {
+            queue.get().block().unwrap();
+            queue.task_done().unwrap();
+        };
+        let works = spawn(&queue, work);
+        let joins = spawn(&queue, |queue| block_on(queue.join()));
+        work(&queue);
+        works.join().unwrap();
+        joins.join().unwrap();
+        assert!(queue.task_done().is_err());
+    });
+}
+
+/// A put that fails has counted for a moment, and looks itself whether anybody waits for the end.
+#[test]
+fn join_against_a_failing_put() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(1));
+        queue.try_put(1).unwrap();
+        let fails = spawn(&queue, |queue| {
+            let _ = queue.try_put(2).map(|()| queue.task_done().unwrap());
+        });
+        let done = spawn(&queue, |queue| queue.task_done().unwrap());
+        queue.join().block();
+        fails.join().unwrap();
+        done.join().unwrap();
+    });
+}
+
+#[test]
+fn under_a_mutex() {
+    model(2, || {
+        let lifo = Arc::new(LifoQueue::bounded(1));
+        let puts = spawn(&lifo, |queue| queue.put_all([1, 2]).block().unwrap());
+        assert!(lifo.get().block().is_ok());
+        assert!(block_on(lifo.get()).is_ok());
+        puts.join().unwrap();
+
+        let priority = Arc::new(PriorityQueue::bounded(1));
+        let gets = spawn(&priority, |queue| {
+            (queue.get().block(), queue.get().block())
+        });
+        block_on(async {
+            priority.put(1).await.unwrap();
+            priority.put(2).await.unwrap();
+        });
+        assert_eq!(gets.join().unwrap(), (Ok(1), Ok(2)));
+    });
+}
