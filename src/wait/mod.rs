@@ -252,6 +252,14 @@ impl<O: Operation> Wait<O> {
         park_until(Kind::Thread, |who| self.drive(who))
     }
 
+    #[cold]
+    fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<O::Output> {
+        if self.spin(false) {
+            return Poll::Ready(self.operation.take());
+        }
+        self.step(Who::polls(cx), |alarm| alarm.poll(cx))
+    }
+
     /// Tries a few more times, if it isn't known that others wait already.
     fn spin(&mut self, blocks: bool) -> bool {
         if !self.waiter.is_new() || !self.operation.is_brief(blocks) {
@@ -333,10 +341,10 @@ impl<O: Operation> Future for Wait<O> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Output> {
         let this = self.get_mut();
-        if this.fast(false) || this.spin(false) {
+        if this.fast(false) {
             return Poll::Ready(this.operation.take());
         }
-        this.step(Who::polls(cx), |alarm| alarm.poll(cx))
+        this.poll_slow(cx)
     }
 }
 
