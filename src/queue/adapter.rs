@@ -64,7 +64,10 @@ impl<D: Discipline> QueueOf<D> {
     /// });
     /// ```
     pub fn iter(&self) -> Iter<'_, D> {
-        Iter { queue: self }
+        Iter {
+            queue: self,
+            ended: false,
+        }
     }
 
     /// The items that are there, as an iterator that never waits and ends when there are none.
@@ -141,13 +144,19 @@ impl<Q: QueueRef> fmt::Debug for Stream<Q> {
 /// The iterator of [`QueueOf::iter`].
 pub struct Iter<'a, D: Discipline> {
     queue: &'a QueueOf<D>,
+    ended: bool,
 }
 
 impl<D: Discipline> Iterator for Iter<'_, D> {
     type Item = D::Item;
 
     fn next(&mut self) -> Option<D::Item> {
-        self.queue.get().block().ok()
+        if self.ended {
+            return None;
+        }
+        let item = self.queue.get().block().ok();
+        self.ended = item.is_none();
+        item
     }
 }
 

@@ -11,10 +11,10 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicU64, AtomicUsize, fence};
 
 /// The order in which a queue hands its items out: [`Fifo`], [`Lifo`] or [`Priority`]. The trait is sealed.
 pub trait Discipline: sealed::Discipline {}
@@ -42,6 +42,9 @@ pub(super) mod sealed {
         fn close(&self) -> bool;
 
         fn is_closed(&self) -> bool;
+
+        /// Takes everything out, in whatever order, and calls nothing of the user's.
+        fn drain(&self) -> Vec<Self::Item>;
 
         fn len(&self) -> usize;
 
@@ -89,7 +92,11 @@ impl<T> sealed::Discipline for Fifo<T> {
     fn push(&self, item: T) -> Result<(), Refused<T>> {
         self.0.push(item).map_err(|error| match error {
             PushError::Full(item) => Refused::Full(item),
-            PushError::Closed(item) => Refused::Closed(item),
+            PushError::Closed(item) => {
+                // As in `pop`.
+                fence(Acquire);
+                Refused::Closed(item)
+            }
         })
     }
 
@@ -97,7 +104,11 @@ impl<T> sealed::Discipline for Fifo<T> {
     fn pop(&self) -> Result<T, Nothing> {
         self.0.pop().map_err(|error| match error {
             PopError::Empty => Nothing::Empty,
-            PopError::Closed => Nothing::Closed,
+            PopError::Closed => {
+                // What preceded the shutdown is seen by those who learn of it here.
+                fence(Acquire);
+                Nothing::Closed
+            }
         })
     }
 
@@ -109,12 +120,25 @@ impl<T> sealed::Discipline for Fifo<T> {
         self.0.is_closed()
     }
 
+    fn drain(&self) -> Vec<T> {
+        self.0.try_iter().collect()
+    }
+
     fn len(&self) -> usize {
         self.0.len()
     }
 
     fn capacity(&self) -> Option<usize> {
         self.0.capacity()
+    }
+}
+
+/// `ConcurrentQueue` would drop no more items after one whose drop panics.
+impl<T> Drop for Fifo<T> {
+    fn drop(&mut self) {
+        if needs_drop::<T>() {
+            drop(self.0.try_iter().collect::<Vec<_>>());
+        }
     }
 }
 
@@ -151,7 +175,12 @@ macro_rules! by_locked {
             }
 
             fn is_closed(&self) -> bool {
-                self.0.tally.load(Relaxed) & CLOSED != 0
+                // Acquire: pairs with the Release in `close`.
+                self.0.tally.load(Acquire) & CLOSED != 0
+            }
+
+            fn drain(&self) -> Vec<$item> {
+                self.0.drain()
             }
 
             fn len(&self) -> usize {
@@ -215,6 +244,8 @@ trait Store: Default {
 
     /// The same: then nothing has been taken out.
     fn pop(&mut self) -> Result<Option<Self::Item>, Payload>;
+
+    fn into_items(self) -> impl Iterator<Item = Self::Item>;
 }
 
 type Payload = Box<dyn Any + Send>;
@@ -242,7 +273,7 @@ impl<S: Store> Locked<S> {
                 return Err(Refused::Full(item));
             }
             let panicked = store.push(item);
-            self.tally.store(tally + ONE, Relaxed);
+            self.tally.fetch_add(ONE, Relaxed);
             Ok(panicked)
         });
         pushed?.or_else(|payload| resume_unwind(payload))
@@ -253,7 +284,7 @@ impl<S: Store> Locked<S> {
             let popped = store.pop()?;
             let tally = self.tally.load(Relaxed);
             if popped.is_some() {
-                self.tally.store(tally - ONE, Relaxed);
+                self.tally.fetch_sub(ONE, Relaxed);
             }
             Ok(popped.ok_or(match tally & CLOSED {
                 0 => Nothing::Empty,
@@ -264,7 +295,16 @@ impl<S: Store> Locked<S> {
     }
 
     fn close(&self) -> bool {
-        self.with(|_| self.tally.fetch_or(CLOSED, Relaxed) & CLOSED == 0)
+        // Release: whoever finds it closed, with or without the mutex, sees what preceded that.
+        self.with(|_| self.tally.fetch_or(CLOSED, Release) & CLOSED == 0)
+    }
+
+    fn drain(&self) -> Vec<S::Item> {
+        let store = self.with(|store| {
+            self.tally.fetch_and(CLOSED, Relaxed);
+            std::mem::take(store)
+        });
+        store.into_items().collect()
     }
 
     /// Does something with the store, and drops nothing of the user's meanwhile.
@@ -301,6 +341,10 @@ impl<T> Store for VecDeque<T> {
 
     fn pop(&mut self) -> Result<Option<T>, Payload> {
         Ok(self.pop_back())
+    }
+
+    fn into_items(self) -> impl Iterator<Item = T> {
+        self.into_iter()
     }
 }
 
@@ -369,6 +413,10 @@ impl<T: Ord> Store for Heap<T> {
             return Err(payload);
         }
         Ok(first.map(|entry| entry.item))
+    }
+
+    fn into_items(self) -> impl Iterator<Item = T> {
+        self.entries.into_iter().map(|entry| entry.item)
     }
 }
 

@@ -24,6 +24,10 @@ impl<Q: QueueRef> Get<Q> {
         Get { queue, got: None }
     }
 
+    fn wants_none(&self) -> bool {
+        false
+    }
+
     #[inline]
     fn pop(&mut self) -> bool {
         self.got = match self.queue.pop() {
@@ -52,8 +56,13 @@ impl<Q: QueueRef> GetMany<Q> {
         GetMany { queue, max, got }
     }
 
+    fn wants_none(&self) -> bool {
+        self.max == 0
+    }
+
     fn pop(&mut self) -> bool {
         let queue = &*self.queue;
+        queue.assert_not_inside();
         let items = Vec::with_capacity(self.max.min(queue.len()));
         // A comparison of the next item may panic.
         let mut in_hand = InHand { queue, items };
@@ -80,11 +89,15 @@ impl<Q: QueueRef> GetMany<Q> {
 }
 
 /// Tries, as one who waits for items.
-fn attempt<D: Discipline>(queue: &QueueOf<D>, turn: Turn, pop: impl FnOnce() -> bool) -> Outcome {
-    let shut_down = queue.is_shut_down();
+fn attempt<D: Discipline>(
+    queue: &QueueOf<D>,
+    turn: Turn,
+    wants_none: bool,
+    pop: impl FnOnce() -> bool,
+) -> Outcome {
     let turn = Turn {
-        // Nothing needs to be shared out any more.
-        entitled: turn.entitled || shut_down,
+        // After a shutdown nothing needs to be shared out.
+        entitled: turn.entitled || wants_none || queue.is_shut_down(),
         ..turn
     };
     let there = || !queue.is_empty();
@@ -129,7 +142,7 @@ macro_rules! gets {
 
             fn attempt(&mut self, turn: Turn) -> Outcome {
                 let queue = self.queue.clone();
-                attempt(&queue, turn, || self.pop())
+                attempt(&queue, turn, self.wants_none(), || self.pop())
             }
 
             fn undo(&mut self) {

@@ -1,17 +1,17 @@
 //! How many items have not been dealt with, and those who wait until there are none.
 
-use super::side::ONE;
+use super::QueueOf;
+use super::discipline::Discipline;
 use super::tally::Tally;
 use crate::error::TimedOut;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, WaitList, Waiter};
+use std::fmt;
 
-const WAITING: usize = 4;
+const WAITING: usize = 1;
+const ONE: usize = 2;
 
 /// How many items have been put, and how many of them have been dealt with.
-///
-/// Every put counts, and a counter that all producers write would cost a third of what the queue itself does. So each thread
-/// counts its own puts, and whoever wants to know adds them up.
 ///
 /// | what | who | when |
 /// |---|---|---|
@@ -20,7 +20,7 @@ const WAITING: usize = 4;
 /// | `done`, above the mark | `task_done`, a shutdown that drops items | after that |
 /// | `WAITING` set | whoever waits, in the list already | something is unfinished |
 /// | `WAITING` cleared | whoever finds that nothing is unfinished any more, and wakes all | |
-/// | `reached` | the same, before | as many were done as had been put when that number had been put |
+/// | `reached` | the same, before | so many were done when nothing was unfinished |
 ///
 /// # Why the sum can be trusted
 ///
@@ -30,16 +30,28 @@ const WAITING: usize = 4;
 ///
 /// Who brings `done` to that number sees `WAITING` in the same word, or else the one who sets it sees `done`. A put that fails
 /// may have made the sum too great for a moment, and then looks itself; there the two write different words, and a fence on both sides
-/// sees to it that one of the two sees the other.
+/// sees to it that one of the two sees the other. It also takes back what somebody has reported as done that was nothing but
+/// this put.
 ///
-/// A waiter is released if nothing is unfinished, or was at a moment since it began to wait: then `reached` is no less than
-/// what had been put when it began.
+/// A waiter is released if nothing is unfinished, or was at a moment since it began to wait: then `reached` is more than what
+/// was done when it began.
+///
+/// The numbers are compared modulo what fits above the mark.
 #[derive(Debug)]
 pub(super) struct Unfinished {
     puts: Tally,
     /// Its word has `done`.
     list: WaitList,
     reached: AtomicUsize,
+}
+
+/// The greatest number of items that are told apart.
+const MAX: usize = usize::MAX / ONE;
+
+/// By how much the first is ahead of the second; zero if it's behind.
+fn ahead(first: usize, second: usize) -> usize {
+    let distance = first.wrapping_sub(second) & MAX;
+    if distance > MAX / 2 { 0 } else { distance }
 }
 
 impl Unfinished {
@@ -52,8 +64,17 @@ impl Unfinished {
     }
 
     pub(super) fn count(&self) -> usize {
-        let (done, put) = self.state();
-        put.saturating_sub(done)
+        let (mut done, mut put) = self.state();
+        // What is done while the parts are added up would be counted as put and not as done. If it doesn't stop, the
+        // number is a guess in any case.
+        for _ in 0..8 {
+            let again = self.state();
+            if again.0 == done {
+                break;
+            }
+            (done, put) = again;
+        }
+        ahead(put, done)
     }
 
     /// How many are done, and how many have been put.
@@ -73,7 +94,20 @@ impl Unfinished {
     pub(super) fn take_back(&self) {
         self.puts.decrement();
         fence(Ordering::SeqCst);
-        if self.list.word.load(Ordering::Relaxed) & WAITING != 0 {
+        let word = &self.list.word;
+        let mut old = word.load(Ordering::Relaxed);
+        loop {
+            let excess = ahead(old / ONE, self.puts.sum());
+            if excess == 0 {
+                break;
+            }
+            let new = old.wrapping_sub(excess * ONE);
+            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => old = now,
+            }
+        }
+        if word.load(Ordering::Relaxed) & WAITING != 0 {
             self.look();
         }
     }
@@ -88,11 +122,11 @@ impl Unfinished {
         let word = &self.list.word;
         let mut old = word.load(Ordering::Acquire);
         loop {
-            let count = most.min(self.puts.sum().saturating_sub(old / ONE));
+            let count = most.min(ahead(self.puts.sum(), old / ONE));
             if count == 0 {
                 return 0;
             }
-            let new = old + count * ONE;
+            let new = old.wrapping_add(count * ONE);
             // Release: what was done is seen by those it releases. Acquire: so that they find what others did, too.
             match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
@@ -111,18 +145,21 @@ impl Unfinished {
     #[cold]
     fn look(&self) {
         let (done, put) = self.state();
-        if put <= done {
+        if ahead(put, done) == 0 {
             // Release: pairs with the Acquire in `is_over_since`.
-            self.reached.fetch_max(done, Ordering::Release);
+            let advance = |old| (ahead(done, old) > 0).then_some(done);
+            let _ = self
+                .reached
+                .fetch_update(Ordering::Release, Ordering::Relaxed, advance);
             self.list.word.fetch_and(!WAITING, Ordering::AcqRel);
             self.list.wake(usize::MAX);
         }
     }
 
-    /// Whether nothing is unfinished, or was at a moment since so many had been put.
+    /// Whether nothing is unfinished, or was at a moment since so many were done.
     fn is_over_since(&self, (done, put): (usize, usize), since: usize) -> bool {
         // Acquire: what preceded that moment is seen.
-        put <= done || self.reached.load(Ordering::Acquire) >= since
+        ahead(put, done) == 0 || ahead(self.reached.load(Ordering::Acquire), since) > 0
     }
 }
 
@@ -131,39 +168,35 @@ impl Unfinished {
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
-#[derive(Debug)]
-pub struct Join<'a> {
-    unfinished: &'a Unfinished,
-    /// How many had been put at the first attempt.
+pub struct Join<'a, D: Discipline> {
+    queue: &'a QueueOf<D>,
+    /// How many were done at the first attempt.
     since: Option<usize>,
 }
 
-impl<'a> Join<'a> {
-    pub(super) fn new(unfinished: &'a Unfinished) -> Self {
-        Join {
-            unfinished,
-            since: None,
-        }
+impl<'a, D: Discipline> Join<'a, D> {
+    pub(super) fn new(queue: &'a QueueOf<D>) -> Self {
+        let since = None;
+        Join { queue, since }
     }
 }
 
-impl Attempt for Join<'_> {
+impl<D: Discipline> Attempt for Join<'_, D> {
     fn list(&self) -> &dyn Line {
-        &self.unfinished.list
+        &self.queue.unfinished.list
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
+        self.queue.assert_not_inside();
+        let unfinished = &self.queue.unfinished;
         if turn.queued {
             // Release: joining the list comes before.
-            self.unfinished
-                .list
-                .word
-                .fetch_or(WAITING, Ordering::AcqRel);
+            unfinished.list.word.fetch_or(WAITING, Ordering::AcqRel);
             fence(Ordering::SeqCst);
         }
-        let state = self.unfinished.state();
-        let since = *self.since.get_or_insert(state.1);
-        match self.unfinished.is_over_since(state, since) {
+        let state = unfinished.state();
+        let since = *self.since.get_or_insert(state.0);
+        match unfinished.is_over_since(state, since) {
             true => Outcome::Done,
             false => Outcome::Refused,
         }
@@ -174,12 +207,12 @@ impl Attempt for Join<'_> {
     }
 
     fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(&self.unfinished.list);
+        waiter.leave(&self.queue.unfinished.list);
         true
     }
 }
 
-impl Operation for Join<'_> {
+impl<D: Discipline> Operation for Join<'_, D> {
     type Output = ();
     type Timed = Result<(), TimedOut>;
 
@@ -191,5 +224,13 @@ impl Operation for Join<'_> {
 
     fn timed_out(&mut self) -> Result<(), TimedOut> {
         Err(TimedOut)
+    }
+}
+
+impl<D: Discipline> fmt::Debug for Join<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join")
+            .field("queue", self.queue)
+            .finish_non_exhaustive()
     }
 }

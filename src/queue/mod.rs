@@ -18,18 +18,18 @@ pub use put::{Put, PutAll};
 
 use crate::error::{GetError, PutError, TaskDoneError};
 use crate::finally::Finally;
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{Ordering, fence};
 use crate::sync::{Mutex, lock};
 use crate::wait::{Spin, Wait};
 use crossbeam_utils::CachePadded;
 use discipline::sealed::{Nothing, Refused};
 use join::Unfinished;
 use side::{ONE, Side};
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 /// Moves data between threads and tasks: first come, first served.
@@ -138,17 +138,23 @@ pub struct QueueOf<D: Discipline> {
     /// Those who wait for items. It counts the items that have been `returned`.
     getters: CachePadded<Side>,
     unfinished: CachePadded<Unfinished>,
-    /// Items that have been taken out, and then it came to a panic. They go first.
-    returned: Mutex<VecDeque<D::Item>>,
+    returned: Mutex<Returned<D::Item>>,
+}
+
+/// Items that have been taken out, and then it came to a panic. They go first.
+struct Returned<T> {
+    items: VecDeque<T>,
+    /// The queue has been emptied for good.
+    discards: bool,
 }
 
 /// Makes and asks.
 impl<D: Discipline> QueueOf<D> {
-    /// Makes a queue for at most so many items.
+    /// Makes a queue for at most so many items. A [`Queue`] has the memory for them from the beginning.
     ///
     /// # Panics
     ///
-    /// If `capacity` is zero: nothing could ever be put.
+    /// If `capacity` is zero: nothing could ever be put. A [`Queue`] also if there can't be memory for so many.
     ///
     /// ```
     /// let queue = amphi::Queue::bounded(1);
@@ -183,7 +189,10 @@ impl<D: Discipline> QueueOf<D> {
             putters: CachePadded::new(Side::new()),
             getters: CachePadded::new(Side::new()),
             unfinished: CachePadded::new(Unfinished::new()),
-            returned: Mutex::new(VecDeque::new()),
+            returned: Mutex::new(Returned {
+                items: VecDeque::new(),
+                discards: false,
+            }),
         }
     }
 
@@ -420,7 +429,8 @@ impl<D: Discipline> QueueOf<D> {
     ///
     /// # Errors
     ///
-    /// If it has been called as often as items have been put; nothing changes then.
+    /// If it has been called as often as items have been put; nothing changes then. (One call too many at the very moment at which a put
+    /// fails may be taken for that put's, and is forgotten with it.)
     ///
     /// ```
     /// use amphi::{Queue, TaskDoneError};
@@ -432,7 +442,7 @@ impl<D: Discipline> QueueOf<D> {
     /// assert_eq!(queue.task_done(), Err(TaskDoneError));
     /// ```
     pub fn task_done(&self) -> Result<(), TaskDoneError> {
-        self.items.assert_not_inside();
+        self.assert_not_inside();
         match self.unfinished.done() {
             true => Ok(()),
             false => Err(TaskDoneError),
@@ -463,9 +473,8 @@ impl<D: Discipline> QueueOf<D> {
     /// });
     /// assert_eq!(queue.unfinished(), 0);
     /// ```
-    pub fn join(&self) -> Wait<Join<'_>> {
-        self.items.assert_not_inside();
-        Wait::new(Join::new(&self.unfinished))
+    pub fn join(&self) -> Wait<Join<'_, D>> {
+        Wait::new(Join::new(self))
     }
 
     /// Lets nothing be put any more. What is in the queue is still handed out; then every `get` ends with an
@@ -483,8 +492,10 @@ impl<D: Discipline> QueueOf<D> {
     /// ```
     #[doc(alias = "close")]
     pub fn shutdown(&self) {
-        self.items.assert_not_inside();
+        self.assert_not_inside();
         if self.items.close() {
+            // Whoever has joined a list without having been seen there sees this.
+            fence(Ordering::SeqCst);
             let _putters = Finally::new(|| self.putters.wake_all());
             self.getters.wake_all();
         }
@@ -505,33 +516,44 @@ impl<D: Discipline> QueueOf<D> {
     /// ```
     #[doc(alias = "cancel")]
     pub fn shutdown_now(&self) {
-        let discards = Finally::new(|| self.discard());
-        self.shutdown();
-        drop(discards);
+        self.assert_not_inside();
+        // A waker may panic, and an item when it is dropped.
+        let told = catch_unwind(AssertUnwindSafe(|| self.shutdown()));
+        let mut items = self.items.drain();
+        let mut returned = lock(&self.returned);
+        returned.discards = true;
+        let count = returned.items.len();
+        // Relaxed: the mutex orders it.
+        let word = &self.getters.list.word;
+        word.fetch_sub(count * ONE, Ordering::Relaxed);
+        items.extend(returned.items.drain(..));
+        drop(returned);
+        self.discard(items);
+        told.unwrap_or_else(|payload| resume_unwind(payload));
     }
 
-    /// Drops all items. When they are gone they count as dealt with, also if a panic comes in between.
-    fn discard(&self) {
-        let count = Cell::new(0);
-        let _counted = Finally::new(|| {
-            self.unfinished.done_with(count.get());
+    /// Drops items. When they are gone they count as dealt with.
+    fn discard(&self, items: Vec<D::Item>) {
+        let count = items.len();
+        let _counts = Finally::new(|| {
+            self.unfinished.done_with(count);
         });
-        let mut items = Vec::new();
-        while let Ok(item) = self.pop_quietly() {
-            count.set(count.get() + 1);
-            items.push(item);
-        }
+        drop(items);
     }
 }
 
 /// What the operations are made of.
 impl<D: Discipline> QueueOf<D> {
+    /// Panics in the middle of a comparison of the queue's own items.
+    #[inline]
+    fn assert_not_inside(&self) {
+        self.items.assert_not_inside();
+    }
+
     /// How much more fits.
     fn room(&self) -> usize {
         let capacity = self.items.capacity();
-        capacity.map_or(usize::MAX, |capacity| {
-            capacity.saturating_sub(self.items.len())
-        })
+        capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(self.len()))
     }
 
     /// How to wait for the other side before one does so in the list.
@@ -555,7 +577,12 @@ impl<D: Discipline> QueueOf<D> {
     /// Pushes an item, and tells nobody.
     #[inline]
     fn push_quietly(&self, item: D::Item) -> Result<(), Refused<D::Item>> {
-        self.items.assert_not_inside();
+        self.assert_not_inside();
+        self.putters.takes();
+        if self.getters.count() > 0 && self.is_full() {
+            // What has been returned takes room that `items` knows nothing of.
+            return Err(Refused::Full(item));
+        }
         // Before the item is there, for it may be done the next moment.
         self.unfinished.add();
         // A comparison may panic, and then the item is in the queue.
@@ -588,7 +615,8 @@ impl<D: Discipline> QueueOf<D> {
     /// Pops an item, and tells nobody.
     #[inline]
     fn pop_quietly(&self) -> Result<D::Item, Nothing> {
-        self.items.assert_not_inside();
+        self.assert_not_inside();
+        self.getters.takes();
         if self.getters.count() > 0 {
             if let Some(item) = self.pop_returned() {
                 return Ok(item);
@@ -600,7 +628,7 @@ impl<D: Discipline> QueueOf<D> {
     #[cold]
     fn pop_returned(&self) -> Option<D::Item> {
         let mut returned = lock(&self.returned);
-        let item = returned.pop_front()?;
+        let item = returned.items.pop_front()?;
         // Relaxed: the mutex orders it.
         self.getters.list.word.fetch_sub(ONE, Ordering::Relaxed);
         Some(item)
@@ -627,18 +655,22 @@ impl<D: Discipline> QueueOf<D> {
     /// Returns items to the front of the queue.
     #[cold]
     fn give_back(&self, items: impl IntoIterator<Item = D::Item>) {
+        let items: Vec<_> = items.into_iter().collect();
+        let count = items.len();
         let mut returned = lock(&self.returned);
-        let before = returned.len();
-        returned.extend(items);
-        let added = returned.len() - before;
+        if returned.discards {
+            drop(returned);
+            return self.discard(items);
+        }
+        for item in items.into_iter().rev() {
+            returned.items.push_front(item);
+        }
         // Relaxed: as in `pop_returned`.
-        self.getters
-            .list
-            .word
-            .fetch_add(added * ONE, Ordering::Relaxed);
+        let word = &self.getters.list.word;
+        word.fetch_add(count * ONE, Ordering::Relaxed);
         drop(returned);
-        if added > 0 {
-            self.tell_getters(added);
+        if count > 0 {
+            self.tell_getters(count);
         }
     }
 }

@@ -45,6 +45,10 @@ impl<Q: QueueRef> Put<Q> {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.item.is_none()
+    }
+
     fn left(&mut self) -> Option<ItemOf<Q>> {
         self.item.take()
     }
@@ -67,6 +71,7 @@ impl<Q: QueueRef> PutAll<Q> {
 
     fn push(&mut self) -> Outcome {
         let queue = &*self.queue;
+        queue.assert_not_inside();
         let pushed = Cell::new(0);
         // A comparison may panic.
         let tells = Finally::new(|| queue.tell_getters(pushed.get()));
@@ -94,6 +99,10 @@ impl<Q: QueueRef> PutAll<Q> {
             _ => drop(tells),
         }
         outcome
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
     }
 
     fn left(&mut self) -> Option<Vec<ItemOf<Q>>> {
@@ -132,7 +141,8 @@ macro_rules! puts {
             fn attempt(&mut self, turn: Turn) -> Outcome {
                 let queue = self.queue.clone();
                 let turn = Turn {
-                    entitled: turn.entitled || queue.is_shut_down(),
+                    // After a shutdown there is nothing to be kept for anybody.
+                    entitled: turn.entitled || self.is_empty() || queue.is_shut_down(),
                     ..turn
                 };
                 let there = || !queue.is_full();

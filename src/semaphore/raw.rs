@@ -160,7 +160,7 @@ impl RawSemaphore {
             match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => {
                     if old & WAITING != 0 {
-                        self.list.serve(new / ONE, permits, WAITING);
+                        self.list.serve(new / ONE, permits, false, WAITING);
                     }
                     return true;
                 }
@@ -173,7 +173,7 @@ impl RawSemaphore {
     pub(super) fn serve(&self) {
         let word = self.list.word.load(Ordering::Relaxed);
         if word & WAITING != 0 && word / ONE > 0 {
-            self.list.serve(word / ONE, 0, WAITING);
+            self.list.serve(word / ONE, 0, false, WAITING);
         }
     }
 

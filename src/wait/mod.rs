@@ -95,7 +95,6 @@ pub(crate) use park::Spin;
 use park::{Who, park_until};
 use pin_project_lite::pin_project;
 use std::fmt;
-use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -173,13 +172,14 @@ impl<O: Operation> Wait<O> {
     #[doc(alias = "wait")]
     #[inline]
     pub fn block(self) -> O::Output {
-        // Not dropped on the fast path, where there is nothing to drop any more: only so does
-        // the compiler see that a `Wait` need not exist at all.
-        let mut this = ManuallyDrop::new(self);
+        let mut this = self;
         if this.fast(true) {
-            return this.operation.take();
+            let output = this.operation.take();
+            // There is nothing to drop any more, and only so does the compiler see that a `Wait` need not exist at all.
+            std::mem::forget(this);
+            return output;
         }
-        ManuallyDrop::into_inner(this).block_slow()
+        this.block_slow()
     }
 
     /// Gives up when this much time has passed, counted from this call.
