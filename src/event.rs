@@ -149,10 +149,16 @@ impl Event {
     /// ```
     #[inline]
     pub fn wait(&self) -> Wait<WaitSet<'_>> {
-        Wait::new(WaitSet {
+        Wait::new(self.set_waiter())
+    }
+
+    /// The operation by itself, for one that waits for an event and then does something.
+    #[inline]
+    pub(crate) fn set_waiter(&self) -> WaitSet<'_> {
+        WaitSet {
             event: self,
             count: None,
-        })
+        }
     }
 }
 

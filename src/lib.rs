@@ -46,6 +46,7 @@
 //! | [`Semaphore`], [`BoundedSemaphore`] | to admit so many at a time |
 //! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | to move data from some to others |
 //! | [`oneshot`] | to send one value once: the reply to a request |
+//! | `thread` | threads that tasks can join, with a timeout, with others |
 //! | [`Barrier`] | to gather a fixed number: all go on when the last has arrived |
 //!
 //! An event notifies; a lock protects; a condition variable is for producers and consumers; a barrier gathers a
@@ -75,6 +76,7 @@
 //! |---|---|---|
 //! | `time` | yes | timeouts and deadlines that can be awaited, on any runtime and outside of any, by `async-io`'s timer. Without it they can be blocked on |
 //! | `tokio` | no | inside a tokio runtime, timeouts go by tokio's own clock, which `tokio::time::pause` stops |
+//! | `thread` | yes | the module `thread` |
 //! | `sink` | no | a queue as a `Sink` of the futures crates |
 
 pub mod barrier;
@@ -88,6 +90,8 @@ pub mod owner;
 pub mod queue;
 pub mod semaphore;
 mod sync;
+#[cfg(feature = "thread")]
+pub mod thread;
 mod wait;
 
 pub use barrier::{Barrier, BarrierWait};

@@ -34,7 +34,7 @@ use std::fmt;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 /// A thread or a [`scope`], as far as it can hold a [`ReentrantMutex`](crate::ReentrantMutex).
@@ -222,17 +222,29 @@ pub(crate) fn thread_id() -> u64 {
 
 #[cold]
 fn first_thread_id() -> u64 {
-    let id = next_id();
+    let is_main = std::thread::current().name() == Some("main");
+    let id = if is_main { main_thread_id() } else { next_id() };
+    become_thread(id);
+    id
+}
+
+/// The main thread as an owner, whether it has asked for its id or not.
+pub(crate) fn main_thread_id() -> u64 {
+    static MAIN: OnceLock<u64> = OnceLock::new();
+    *MAIN.get_or_init(next_id)
+}
+
+/// Gives this thread, which has none, an id, and its name to that.
+pub(crate) fn become_thread(id: u64) {
     THREAD.with(|thread| thread.set(id));
     if let Some(name) = std::thread::current().name() {
         let name = Name::new(id, name.into());
         // Past the end of the thread's locals it has no name any more.
         let _ = THREAD_NAME.try_with(|slot| slot.set(Some(name)));
     }
-    id
 }
 
-fn next_id() -> u64 {
+pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     // A mutex keeps it beside the number of levels.

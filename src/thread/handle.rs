@@ -1,0 +1,175 @@
+//! [`JoinHandle`]: the result of a thread, and the wait for it.
+
+use super::{JoinError, Panicked, Thread};
+use crate::event::WaitSet;
+use crate::owner;
+use crate::sync::{Mutex, lock};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use std::fmt;
+use std::sync::Arc;
+
+/// A thread that was started, and what its function will return.
+///
+/// Dropping it lets the thread go on by itself; [`join_all`](super::join_all) still waits for it.
+pub struct JoinHandle<T> {
+    thread: Thread,
+    slot: Slot<T>,
+}
+
+/// Where the result is from the end of the function until somebody takes it.
+pub(super) struct Slot<T>(Arc<Mutex<Option<Result<T, Panicked>>>>);
+
+impl<T> Slot<T> {
+    pub(super) fn fill(self, result: Result<T, Panicked>) {
+        *lock(&self.0) = Some(result);
+    }
+}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(thread: Thread) -> Self {
+        JoinHandle {
+            thread,
+            slot: Slot(Arc::new(Mutex::new(None))),
+        }
+    }
+
+    pub(super) fn slot(&self) -> Slot<T> {
+        Slot(self.slot.0.clone())
+    }
+
+    /// Waits for the end of the thread's function and takes its result.
+    ///
+    /// What the thread has done is seen by whoever has joined it. Its thread-locals may be destroyed a little later.
+    ///
+    /// # Errors
+    ///
+    /// [`JoinError::Panicked`] with the panic; [`JoinError::Oneself`] on the thread itself, be it in a future that is
+    /// polled there; [`JoinError::Taken`] if there was a join before; with a timeout
+    /// [`JoinError::TimedOut`], and one may join again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has taken nothing, and the thread goes on.
+    ///
+    /// ```
+    /// use amphi::{block_on, thread};
+    ///
+    /// let mut thread = thread::spawn(|| vec![1, 2, 3]);
+    /// assert_eq!(block_on(thread.join()).unwrap(), [1, 2, 3]);
+    /// ```
+    pub fn join(&mut self) -> Wait<Join<'_, T>> {
+        Wait::new(Join {
+            handle: self,
+            finished: self.thread.about.finished.set_waiter(),
+            is_oneself: false,
+        })
+    }
+
+    /// The thread, for others.
+    ///
+    /// ```
+    /// let handle = amphi::thread::spawn(amphi::thread::current);
+    /// let thread = handle.thread().clone();
+    /// let mut handle = handle;
+    /// assert_eq!(handle.join().block().unwrap(), thread);
+    /// ```
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// [`Thread::finished`].
+    pub fn finished(&self) -> Wait<WaitSet<'_>> {
+        self.thread.finished()
+    }
+
+    /// [`Thread::is_alive`].
+    pub fn is_alive(&self) -> bool {
+        self.thread.is_alive()
+    }
+
+    /// [`Thread::name`].
+    pub fn name(&self) -> Option<&str> {
+        self.thread.name()
+    }
+
+    /// [`Thread::id`].
+    pub fn id(&self) -> u64 {
+        self.thread.id()
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("thread", &self.thread)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The operation of [`JoinHandle::join`].
+///
+/// # Cancel safety
+///
+/// Dropped, it has taken nothing, and the thread goes on.
+pub struct Join<'a, T> {
+    handle: &'a JoinHandle<T>,
+    finished: WaitSet<'a>,
+    is_oneself: bool,
+}
+
+impl<T> Attempt for Join<'_, T> {
+    #[inline]
+    fn fast(&mut self, blocks: bool) -> bool {
+        self.finished.fast(blocks)
+    }
+
+    fn list(&self) -> &dyn Line {
+        self.finished.list()
+    }
+
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        let outcome = self.finished.attempt(turn);
+        self.is_oneself = outcome != Outcome::Done && self.handle.id() == owner::thread_id();
+        match self.is_oneself {
+            true => Outcome::Done,
+            false => outcome,
+        }
+    }
+
+    fn pass_on(&mut self) {
+        self.finished.pass_on();
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        self.finished.expire(waiter)
+    }
+}
+
+impl<T> Operation for Join<'_, T> {
+    type Output = Result<T, JoinError>;
+    type Timed = Result<T, JoinError>;
+
+    fn take(&mut self) -> Result<T, JoinError> {
+        if self.is_oneself {
+            return Err(JoinError::Oneself);
+        }
+        let result = lock(&self.handle.slot.0).take();
+        result.map_or(Err(JoinError::Taken), |result| {
+            result.map_err(JoinError::Panicked)
+        })
+    }
+
+    fn in_time(&mut self, result: Result<T, JoinError>) -> Result<T, JoinError> {
+        result
+    }
+
+    fn timed_out(&mut self) -> Result<T, JoinError> {
+        Err(JoinError::TimedOut)
+    }
+}
+
+impl<T> fmt::Debug for Join<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Join").field(self.handle).finish()
+    }
+}

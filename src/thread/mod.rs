@@ -1,0 +1,283 @@
+//! Threads that threads and tasks can wait for.
+//!
+//! [`spawn`] starts one, and its [`JoinHandle`] is awaited or blocked on, with a timeout if need be. They are std's threads; what
+//! is added is what Python's `threading` has and std does not: joining from a task or with a timeout, any number that
+//! [wait for the end](Thread::finished), a list of all that [live](enumerate), and daemons, which the
+//! end of the program does not [wait for](join_all).
+//!
+//! ```
+//! use amphi::{block_on, thread};
+//! use std::time::Duration;
+//!
+//! let mut adds = thread::spawn(|| 40 + 2);
+//! let mut waits = thread::Builder::new().name("sleeper").spawn(|| {
+//!     std::thread::sleep(Duration::from_millis(20));
+//! })?;
+//! assert!(waits.join().timeout(Duration::from_millis(1)).block().is_err()); // and it goes on
+//! block_on(async {
+//!     assert_eq!(adds.join().await.unwrap(), 42);
+//!     waits.join().await.unwrap();
+//! });
+//! # Ok::<_, std::io::Error>(())
+//! ```
+//!
+//! # Data of a thread's own
+//!
+//! Python's `threading.local` is std's [`thread_local!`]: it works in these threads as in all others, and is not rebuilt here.
+//!
+//! ```
+//! use amphi::thread;
+//! use std::cell::Cell;
+//!
+//! thread_local!(static COUNT: Cell<u32> = const { Cell::new(0) });
+//!
+//! let counts = || {
+//!     COUNT.set(COUNT.get() + 1);
+//!     COUNT.get()
+//! };
+//! assert_eq!(thread::spawn(counts).join().block().unwrap(), 1);
+//! assert_eq!(thread::spawn(counts).join().block().unwrap(), 1);
+//! ```
+
+mod handle;
+mod panicked;
+mod registry;
+
+pub use handle::{Join, JoinHandle};
+pub use panicked::{JoinError, Panicked};
+pub use registry::{JoinAll, active_count, current, enumerate, join_all, main};
+
+use crate::event::{Event, WaitSet};
+use crate::owner;
+use crate::wait::Wait;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// Starts a thread.
+///
+/// Dropping the handle lets it go on by itself.
+///
+/// # Panics
+///
+/// If the system can't start another thread; [`Builder::spawn`] returns an error instead.
+///
+/// ```
+/// let mut thread = amphi::thread::spawn(|| "result");
+/// assert_eq!(thread.join().block().unwrap(), "result");
+/// ```
+pub fn spawn<T, F>(function: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let spawned = Builder::new().spawn(function);
+    spawned.unwrap_or_else(|error| panic!("can't start a thread: {error}"))
+}
+
+/// What a thread is to be like, before it is started.
+///
+/// ```
+/// use amphi::thread;
+///
+/// let mut thread = thread::Builder::new()
+///     .name("worker")
+///     .stack_size(64 * 1024)
+///     .spawn(|| thread::current().name().map(str::to_string))?;
+/// assert_eq!(thread.join().block().unwrap().as_deref(), Some("worker"));
+/// # Ok::<_, std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is started before `spawn`"]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+    daemon: bool,
+}
+
+impl Builder {
+    /// A thread without a name, with std's stack size, that is no daemon.
+    pub fn new() -> Self {
+        Builder::default()
+    }
+
+    /// Names the thread. The system shows that name, perhaps shortened, and a
+    /// [`ReentrantMutex`](crate::ReentrantMutex) that it holds.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        let name = Some(name.into());
+        Builder { name, ..self }
+    }
+
+    /// How many bytes its stack has at least. If it's not said, std decides.
+    pub fn stack_size(self, bytes: usize) -> Self {
+        let stack_size = Some(bytes);
+        Builder { stack_size, ..self }
+    }
+
+    /// Whether it is a daemon: one that [`join_all`] does not wait for.
+    ///
+    /// ```
+    /// use amphi::{Event, thread};
+    ///
+    /// static NEVER: Event = Event::new();
+    /// let daemon = thread::Builder::new().daemon(true).spawn(|| NEVER.wait().block())?;
+    /// thread::join_all().block();
+    /// assert!(daemon.is_alive());
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
+    pub fn daemon(self, daemon: bool) -> Self {
+        Builder { daemon, ..self }
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it can't start another one, and [`io::ErrorKind::InvalidInput`] if there is a zero byte in the name.
+    ///
+    /// ```
+    /// use amphi::thread::Builder;
+    ///
+    /// let mut thread = Builder::new().spawn(|| 1)?;
+    /// assert_eq!(thread.join().block().unwrap(), 1);
+    /// assert!(Builder::new().name("a\0b").spawn(|| 1).is_err());
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
+    pub fn spawn<T, F>(self, function: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let mut builder = std::thread::Builder::new();
+        if let Some(name) = &self.name {
+            if name.contains('\0') {
+                let message = "a thread's name can't contain a zero byte";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+            }
+            builder = builder.name(name.clone());
+        }
+        if let Some(bytes) = self.stack_size {
+            builder = builder.stack_size(bytes);
+        }
+        let thread = Thread::new(owner::next_id(), self.name, self.daemon);
+        let handle = JoinHandle::new(thread.clone());
+        let result = handle.slot();
+        // Before it runs, so that whoever knows of it finds it there.
+        let listed = registry::Listed::new(thread);
+        builder.spawn(move || {
+            listed.begin();
+            let returned = catch_unwind(AssertUnwindSafe(function));
+            result.fill(returned.map_err(Panicked::new));
+            // Dropping `listed` ends it.
+        })?;
+        Ok(handle)
+    }
+}
+
+/// A thread, as others see it.
+///
+/// Two are equal if they are the same thread.
+#[derive(Clone)]
+pub struct Thread {
+    about: Arc<About>,
+}
+
+struct About {
+    id: u64,
+    name: Option<String>,
+    daemon: bool,
+    finished: Event,
+}
+
+impl Thread {
+    fn new(id: u64, name: Option<String>, daemon: bool) -> Self {
+        Thread {
+            about: Arc::new(About {
+                id,
+                name,
+                daemon,
+                finished: Event::new(),
+            }),
+        }
+    }
+
+    /// A number that no other thread of this process has or has had. It is that of its
+    /// [`Owner`](crate::Owner).
+    ///
+    /// ```
+    /// use amphi::{owner, thread};
+    /// assert_eq!(thread::current().id(), owner::current().id());
+    /// ```
+    pub fn id(&self) -> u64 {
+        self.about.id
+    }
+
+    /// Its name, if it has one.
+    ///
+    /// ```
+    /// assert_eq!(amphi::thread::main().name(), Some("main"));
+    /// ```
+    pub fn name(&self) -> Option<&str> {
+        self.about.name.as_deref()
+    }
+
+    /// Whether it is one that [`join_all`] does not wait for. Those that were not started by this crate are.
+    ///
+    /// ```
+    /// let foreign = std::thread::spawn(|| amphi::thread::current().is_daemon());
+    /// assert!(foreign.join().unwrap());
+    /// ```
+    pub fn is_daemon(&self) -> bool {
+        self.about.daemon
+    }
+
+    /// Whether its function has not ended yet.
+    ///
+    /// ```
+    /// assert!(amphi::thread::current().is_alive());
+    /// ```
+    pub fn is_alive(&self) -> bool {
+        !self.about.finished.is_set()
+    }
+
+    /// Waits until its function has ended, be it by a panic. Any number of threads and tasks may wait for that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    ///
+    /// ```
+    /// use amphi::{block_on, thread};
+    ///
+    /// let handle = thread::spawn(|| ());
+    /// let thread = handle.thread().clone();
+    /// let other = thread::spawn(move || thread.finished().block());
+    /// block_on(async {
+    ///     handle.finished().await;
+    ///     other.finished().await;
+    /// });
+    /// ```
+    pub fn finished(&self) -> Wait<WaitSet<'_>> {
+        self.about.finished.wait()
+    }
+}
+
+impl PartialEq for Thread {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Thread {}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("daemon", &self.is_daemon())
+            .field("alive", &self.is_alive())
+            .finish()
+    }
+}

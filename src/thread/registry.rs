@@ -1,0 +1,281 @@
+//! Which threads there are.
+
+use super::Thread;
+use crate::TimedOut;
+use crate::owner;
+use crate::sync::atomic::Ordering;
+use crate::sync::{Mutex, lock};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// All that live, by their ids.
+static LISTED: Mutex<BTreeMap<u64, Thread>> = Mutex::new(BTreeMap::new());
+
+/// Those who wait in [`join_all`]. The word counts the threads that are waited for:
+///
+/// | in the word | who | when |
+/// |---|---|---|
+/// | one more | whoever starts a thread that is no daemon | before it runs |
+/// | one fewer | that thread, and then it wakes all who wait | it has ended |
+/// | `WAITING` set | whoever waits, in the list already | there is one to wait for |
+/// | `WAITING` cleared | a thread that has ended, and is about to wake all | in the same step |
+static JOINERS: WaitList = WaitList::new(0);
+
+const WAITING: usize = 1;
+const ONE: usize = 2;
+
+std::thread_local! {
+    /// This thread, if somebody has asked or it was started here.
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+}
+
+/// What ends with the thread.
+struct Current {
+    thread: Thread,
+    /// If it was not started here, nobody else ends it.
+    _listed: Option<Listed>,
+}
+
+/// A thread is in the list as long as this lives.
+pub(super) struct Listed {
+    thread: Thread,
+}
+
+impl Listed {
+    pub(super) fn new(thread: Thread) -> Self {
+        lock(&LISTED).insert(thread.id(), thread.clone());
+        if !thread.is_daemon() {
+            JOINERS.word.fetch_add(ONE, Ordering::Relaxed);
+        }
+        Listed { thread }
+    }
+
+    /// The calling thread is this one.
+    pub(super) fn begin(&self) {
+        owner::become_thread(self.thread.id());
+        let current = Current {
+            thread: self.thread.clone(),
+            _listed: None,
+        };
+        CURRENT.with_borrow_mut(|slot| *slot = Some(current));
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        lock(&LISTED).remove(&self.thread.id());
+        let others = Others(&self.thread);
+        // Wakers may panic, and then the others are woken all the same.
+        self.thread.about.finished.set();
+        drop(others);
+    }
+}
+
+/// Tells those in [`join_all`] when it is dropped.
+struct Others<'a>(&'a Thread);
+
+impl Drop for Others<'_> {
+    fn drop(&mut self) {
+        if self.0.is_daemon() {
+            return;
+        }
+        let word = &JOINERS.word;
+        let mut old = word.load(Ordering::Relaxed);
+        loop {
+            let new = (old - ONE) & !WAITING;
+            // Release: what the thread did is seen by those who wait for it. Acquire: those who have set `WAITING` are found in
+            // the list.
+            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => break,
+                Err(now) => old = now,
+            }
+        }
+        if old & WAITING != 0 {
+            JOINERS.wake(usize::MAX);
+        }
+    }
+}
+
+/// The calling thread.
+///
+/// One that was not started by this crate is a daemon, and counts as alive from its first call of this function to its end.
+///
+/// ```
+/// use amphi::thread;
+///
+/// let mut named = thread::Builder::new().name("n").spawn(thread::current)?;
+/// assert_eq!(named.join().block().unwrap().name(), Some("n"));
+/// # Ok::<_, std::io::Error>(())
+/// ```
+#[doc(alias = "threading.current_thread")]
+pub fn current() -> Thread {
+    let known = CURRENT.try_with(|slot| {
+        let mut slot = slot.borrow_mut();
+        slot.get_or_insert_with(discover).thread.clone()
+    });
+    // The thread is past the end of its locals.
+    known.unwrap_or_else(|_| discover().thread.clone())
+}
+
+/// The calling thread, which was not started here.
+fn discover() -> Current {
+    let id = owner::thread_id();
+    let thread = if id == owner::main_thread_id() {
+        main()
+    } else {
+        let name = std::thread::current().name().map(str::to_string);
+        Thread::new(id, name, true)
+    };
+    Current {
+        _listed: Some(Listed::new(thread.clone())),
+        thread,
+    }
+}
+
+/// The thread that runs `main`.
+///
+/// ```
+/// use amphi::thread;
+///
+/// let mut other = thread::spawn(|| thread::current() == thread::main());
+/// assert!(!other.join().block().unwrap());
+/// ```
+#[doc(alias = "threading.main_thread")]
+pub fn main() -> Thread {
+    static MAIN: OnceLock<Thread> = OnceLock::new();
+    let main = MAIN.get_or_init(|| {
+        let main = Thread::new(owner::main_thread_id(), Some("main".into()), true);
+        lock(&LISTED).insert(main.id(), main.clone());
+        main
+    });
+    main.clone()
+}
+
+/// The threads that live: the main thread, those that were started by this crate, and those others that have asked who they
+/// [are](current).
+///
+/// ```
+/// use amphi::{Event, thread};
+///
+/// static END: Event = Event::new();
+/// let thread = thread::Builder::new().name("listed").spawn(|| END.wait().block())?;
+/// assert!(thread::enumerate().contains(thread.thread()));
+/// END.set();
+/// thread.finished().block();
+/// assert!(!thread::enumerate().contains(thread.thread()));
+/// # Ok::<_, std::io::Error>(())
+/// ```
+#[doc(alias = "threading.enumerate")]
+pub fn enumerate() -> Vec<Thread> {
+    main();
+    lock(&LISTED).values().cloned().collect()
+}
+
+/// How many threads [`enumerate`] would list.
+///
+/// ```
+/// assert!(amphi::thread::active_count() >= 1);
+/// ```
+#[doc(alias = "threading.active_count")]
+pub fn active_count() -> usize {
+    main();
+    lock(&LISTED).len()
+}
+
+/// Waits for the end of every thread that this crate has started and that is no daemon, those included that are
+/// started while it waits. The calling thread itself is not waited for.
+///
+/// Call it at the end of `main`, whose return ends the program whatever other threads do. Two
+/// threads that both call it, neither a daemon, wait for each other.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::thread;
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// static DONE: AtomicBool = AtomicBool::new(false);
+/// thread::spawn(|| thread::spawn(|| DONE.store(true, Ordering::Relaxed)));
+/// thread::join_all().block();
+/// assert!(DONE.load(Ordering::Relaxed));
+/// ```
+pub fn join_all() -> Wait<JoinAll> {
+    Wait::new(JoinAll(()))
+}
+
+/// The operation of [`join_all`].
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+#[derive(Debug)]
+pub struct JoinAll(());
+
+/// How many of those that are waited for are the calling thread: one or none.
+fn own() -> usize {
+    CURRENT
+        .try_with(|slot| match &*slot.borrow() {
+            Some(current) if !current.thread.is_daemon() => ONE,
+            _ => 0,
+        })
+        .unwrap_or(0)
+}
+
+impl Attempt for JoinAll {
+    fn list(&self) -> &dyn Line {
+        &JOINERS
+    }
+
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        let word = &JOINERS.word;
+        let own = own();
+        // Acquire: pairs with the Release of those who have ended.
+        let mut old = word.load(Ordering::Acquire);
+        loop {
+            if old & !WAITING <= own {
+                return Outcome::Done;
+            }
+            if !turn.queued || old & WAITING != 0 {
+                return Outcome::Refused;
+            }
+            // Release: joining the list comes before.
+            match word.compare_exchange_weak(
+                old,
+                old | WAITING,
+                Ordering::Release,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return Outcome::Refused,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    fn pass_on(&mut self) {
+        // All have been woken.
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        waiter.leave(&JOINERS);
+        true
+    }
+}
+
+impl Operation for JoinAll {
+    type Output = ();
+    type Timed = Result<(), TimedOut>;
+
+    fn take(&mut self) {}
+
+    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
+        Ok(())
+    }
+
+    fn timed_out(&mut self) -> Result<(), TimedOut> {
+        Err(TimedOut)
+    }
+}
