@@ -1,15 +1,18 @@
 //! What the types promise, checked by the compiler.
 
 use amphi::{
-    Barrier, BarrierError, BarrierWait, BoundedSemaphore, Condvar, Event, MappedMutexGuard, Mutex,
-    MutexGuard, OwnedMutexGuard, OwnedPermit, OwnedReentrantMutexGuard, Owner, Permit,
-    ReentrantMutex, ReentrantMutexGuard, ReleaseError, Semaphore, TimedOut, Timeout, Wait,
-    WaitTimeoutResult, barrier, condvar, event, lock_all, mutex, owner, reentrant, semaphore,
+    Barrier, BarrierError, BarrierWait, BoundedSemaphore, Condvar, Event, GetError, LifoQueue,
+    MappedMutexGuard, Mutex, MutexGuard, OwnedMutexGuard, OwnedPermit, OwnedReentrantMutexGuard,
+    Owner, Permit, PriorityQueue, PutError, Queue, ReentrantMutex, ReentrantMutexGuard,
+    ReleaseError, Semaphore, TaskDoneError, TimedOut, Timeout, Wait, WaitTimeoutResult, barrier,
+    condvar, event, lock_all, mutex, owner, queue, reentrant, semaphore,
 };
 use std::cell::Cell;
+use std::error::Error;
 use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// Yes or no, decided at compile time: an inherent method, if its bound holds, goes before the trait's.
 macro_rules! implements {
@@ -98,8 +101,58 @@ table! {
     Wait<barrier::Gather<'static>>: Send Unpin Debug Future;
     Wait<lock_all::LockAll<(&'static Mutex<u8>, &'static Mutex<OneThread>)>>: Send Unpin Debug Future;
     Wait<lock_all::LockAll<(&'static Mutex<u8>, &'static Mutex<Local>)>>: Unpin Debug, not Send;
+
+    Queue<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug IntoIterator;
+    Queue<OneThread>: Send Sync UnwindSafe RefUnwindSafe;
+    Queue<Local>: Debug, not Send Sync;
+    Queue<SyncOnly>: Debug, not Send Sync;
+    LifoQueue<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug IntoIterator;
+    LifoQueue<OneThread>: Send Sync UnwindSafe RefUnwindSafe;
+    LifoQueue<Local>: Debug, not Send Sync;
+    LifoQueue<SyncOnly>: Debug, not Send Sync;
+    PriorityQueue<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug IntoIterator;
+    PriorityQueue<OneThread>: Send Sync UnwindSafe RefUnwindSafe;
+    PriorityQueue<Local>: Debug, not Send Sync;
+    PutError<u8>: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy Error;
+    PutError<OneThread>: Send Debug Error, not Sync;
+    PutError<Local>: Debug Error, not Send Sync;
+    GetError: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy Error;
+    TaskDoneError: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Copy Error;
+
+    Wait<queue::Put<&'static Queue<u8>>>: Send Sync Unpin UnwindSafe Debug Future;
+    Wait<queue::Put<&'static Queue<OneThread>>>: Send Unpin Debug Future, not Sync;
+    Wait<queue::Put<&'static Queue<Local>>>: Unpin Debug, not Send Sync;
+    Wait<queue::Put<Arc<PriorityQueue<u8>>>>: Send Sync Unpin UnwindSafe Debug Future;
+    Wait<queue::PutAll<&'static Queue<u8>>>: Send Sync Unpin UnwindSafe Debug Future;
+    Wait<queue::PutAll<&'static Queue<Local>>>: Unpin Debug, not Send Sync;
+    Wait<queue::Get<&'static Queue<u8>>>: Send Sync Unpin UnwindSafe Debug Future;
+    Wait<queue::Get<&'static LifoQueue<OneThread>>>: Send Unpin Debug Future, not Sync;
+    Wait<queue::Get<&'static Queue<Local>>>: Unpin Debug, not Send Sync;
+    Wait<queue::GetMany<&'static PriorityQueue<u8>>>: Send Sync Unpin UnwindSafe Debug Future;
+    Wait<queue::GetMany<&'static PriorityQueue<Local>>>: Unpin Debug, not Send Sync;
+    Wait<queue::Join<'static, queue::Fifo<u8>>>: Send Sync Unpin UnwindSafe Debug Future;
+    Wait<queue::Join<'static, queue::Lifo<Local>>>: Unpin Debug, not Send Sync;
+    queue::Stream<&'static Queue<u8>>: Send Sync Unpin UnwindSafe Debug;
+    queue::Stream<Arc<Queue<OneThread>>>: Send Unpin Debug, not Sync;
+    queue::Stream<&'static Queue<Local>>: Unpin Debug, not Send Sync;
+    queue::Iter<'static, queue::Fifo<u8>>: Send Sync Unpin UnwindSafe Debug Iterator;
+    queue::Iter<'static, queue::Lifo<Local>>: Unpin Debug Iterator, not Send Sync;
+    queue::TryIter<'static, queue::Priority<u8>>: Send Sync Unpin UnwindSafe Debug Iterator;
+    queue::TryIter<'static, queue::Fifo<Local>>: Unpin Debug Iterator, not Send Sync;
+    queue::IntoIter<queue::Fifo<u8>>: Send Sync Unpin UnwindSafe Debug ExactSizeIterator;
+    queue::IntoIter<queue::Priority<Local>>: Unpin Debug, not Send Sync;
+    Timeout<queue::Put<&'static Queue<u8>>>: Send Unpin Debug Future;
+    Timeout<queue::Get<&'static Queue<Local>>>: Unpin Debug, not Send;
+
     Timeout<mutex::Lock<'static, u8>>: Send Unpin Debug;
     Timeout<mutex::Lock<'static, Local>>: Unpin Debug, not Send;
+}
+
+#[cfg(feature = "sink")]
+table! {
+    queue::Sink<&'static Queue<u8>>: Send Sync Unpin UnwindSafe Debug;
+    queue::Sink<Arc<Queue<OneThread>>>: Send Unpin Debug, not Sync;
+    queue::Sink<&'static Queue<Local>>: Unpin Debug, not Send Sync;
 }
 
 #[test]

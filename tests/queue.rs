@@ -1,0 +1,88 @@
+//! `Queue`, `LifoQueue` and `PriorityQueue`.
+
+#[path = "queue/everywhere.rs"]
+mod everywhere;
+#[path = "queue/handed_on.rs"]
+mod handed_on;
+#[path = "queue/hostile.rs"]
+mod hostile;
+#[path = "queue/one_by_one.rs"]
+mod one_by_one;
+#[cfg(feature = "sink")]
+#[path = "queue/sink.rs"]
+mod sink;
+mod worlds;
+
+use amphi::queue::{Discipline, QueueOf};
+use amphi::{
+    Event, GetError, LifoQueue, PriorityQueue, PutError, Queue, TaskDoneError, TimedOut, block_on,
+};
+use futures::StreamExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::task::{Poll, Wake, Waker};
+use std::thread;
+use std::time::{Duration, Instant};
+use worlds::{Hand, On, World, poll_with, watched, worlds};
+
+/// Gives a thread the time to block. No outcome depends on it, only whether there was anything to show.
+fn let_it_block() {
+    thread::sleep(Duration::from_millis(20));
+}
+
+fn ready<T>(poll: Poll<T>) -> T {
+    match poll {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it is not ready"),
+    }
+}
+
+fn ignore<T>(_: T) {}
+
+/// What an action panics with.
+fn message<T>(action: impl FnOnce() -> T) -> String {
+    let result = catch_unwind(AssertUnwindSafe(|| ignore(action())));
+    let payload = result.expect_err("it does not panic");
+    payload.downcast::<String>().map_or_else(
+        |payload| payload.downcast::<&str>().unwrap().to_string(),
+        |message| *message,
+    )
+}
+
+/// A waker that runs a function, as an executor that polls where it is woken does.
+struct Runs(Box<dyn Fn() + Send + Sync>);
+
+impl Wake for Runs {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+fn runs(what: impl Fn() + Send + Sync + 'static) -> Waker {
+    Waker::from(Arc::new(Runs(Box::new(what))))
+}
+
+fn panics_when_woken() -> Waker {
+    runs(|| panic!("in the waker"))
+}
+
+/// A leaked queue, so that waits for it can go anywhere.
+fn leaked<D: Discipline>(queue: QueueOf<D>) -> &'static QueueOf<D> {
+    Box::leak(Box::new(queue))
+}
+
+/// What is in the queue, in the order in which it comes out.
+fn rest<D: Discipline>(queue: &QueueOf<D>) -> Vec<D::Item> {
+    queue.try_iter().collect()
+}
+
+/// Does the same with a queue of each kind.
+macro_rules! of_each_kind {
+    (|$queue:ident = $new:ident($($bound:expr)?)| $body:expr) => {{
+        { let $queue = Queue::$new($($bound)?); $body }
+        { let $queue = LifoQueue::$new($($bound)?); $body }
+        { let $queue = PriorityQueue::$new($($bound)?); $body }
+    }};
+}
+use of_each_kind;
