@@ -45,6 +45,11 @@ impl<Q: QueueRef> Put<Q> {
         }
     }
 
+    #[inline]
+    fn may_be_fast(&self) -> bool {
+        true
+    }
+
     fn is_empty(&self) -> bool {
         self.item.is_none()
     }
@@ -101,6 +106,11 @@ impl<Q: QueueRef> PutAll<Q> {
         outcome
     }
 
+    /// A waker may panic when some items have been put, and the others are still here.
+    fn may_be_fast(&self) -> bool {
+        false
+    }
+
     fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -117,7 +127,7 @@ macro_rules! puts {
         impl<Q: QueueRef> Attempt for $operation<Q> {
             #[inline]
             fn fast(&mut self, _: bool) -> bool {
-                self.queue.putters.is_plain() && self.push() == Outcome::Done
+                self.may_be_fast() && self.queue.putters.is_plain() && self.push() == Outcome::Done
             }
 
             fn is_brief(&self, blocks: bool) -> bool {

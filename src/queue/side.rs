@@ -113,11 +113,8 @@ impl Side {
     /// Wakes those for whom there is something: so much is `there`, and so much of that is new.
     #[cold]
     pub(super) fn serve(&self, there: usize, added: usize) {
-        // Else somebody was quicker.
-        if there > 0 {
-            let taken = self.list.word.fetch_and(!TAKEN, Ordering::Relaxed) & TAKEN != 0;
-            self.list.serve(there, added, taken, WAITING);
-        }
+        let taken = self.list.word.fetch_and(!TAKEN, Ordering::Relaxed) & TAKEN != 0;
+        self.list.serve(there, added, taken, WAITING);
     }
 
     /// Wakes all who wait.

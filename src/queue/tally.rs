@@ -2,7 +2,6 @@
 
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
-use once_cell::race::OnceBox;
 
 /// Producers that are all counted in one place would take it from each other's cores with every item. So a thread adds
 /// to a part of its own, and whoever wants to know adds the parts up, as in Java's `LongAdder`.
@@ -16,11 +15,8 @@ use once_cell::race::OnceBox;
 /// it may contain some and not the rest. A seat changes hands by a Release and an Acquire.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// Made by the first who adds.
-    parts: OnceBox<Parts>,
+    parts: [CachePadded<AtomicUsize>; SEATS + 1],
 }
-
-type Parts = [CachePadded<AtomicUsize>; SEATS + 1];
 
 /// The part of those without a seat.
 const SHARED: usize = SEATS;
@@ -28,18 +24,8 @@ const SHARED: usize = SEATS;
 impl Tally {
     pub(super) fn new() -> Self {
         Tally {
-            parts: if cfg!(loom) {
-                OnceBox::with_value(Tally::none())
-            } else {
-                OnceBox::new()
-            },
+            parts: std::array::from_fn(|_| CachePadded::new(AtomicUsize::new(0))),
         }
-    }
-
-    fn none() -> Box<Parts> {
-        Box::new(std::array::from_fn(|_| {
-            CachePadded::new(AtomicUsize::new(0))
-        }))
     }
 
     /// Adds one.
@@ -55,9 +41,8 @@ impl Tally {
 
     #[inline]
     fn change(&self, by: usize) {
-        let parts = self.parts.get_or_init(Tally::none);
         let seat = seat::current();
-        let part = &parts[seat];
+        let part = &self.parts[seat];
         if seat == SHARED {
             part.fetch_add(by, Ordering::Relaxed);
         } else {
@@ -67,14 +52,12 @@ impl Tally {
     }
 
     pub(super) fn sum(&self) -> usize {
-        let parts = self.parts.get().into_iter().flatten();
-        parts.fold(0, |sum, part| {
-            sum.wrapping_add(part.load(Ordering::Relaxed))
-        })
+        let parts = self.parts.iter().map(|part| part.load(Ordering::Relaxed));
+        parts.fold(0, usize::wrapping_add)
     }
 }
 
-/// So many threads may have a part of their own. Each is 128 bytes in every queue that is used.
+/// So many threads may have a part of their own. Each is 128 bytes in every queue.
 const SEATS: usize = if cfg!(loom) { 0 } else { 16 };
 
 /// Which threads have a part of their own.

@@ -232,7 +232,11 @@ impl WaitList {
         };
         let budget = there.saturating_sub(expected).max(due);
         let for_threads = there.saturating_sub(by_threads);
-        let woken = walk(&mut places, there, (budget, for_threads), order);
+        let woken = match there {
+            // Somebody was quicker, and it's not that the others need too much.
+            0 => Woken::NOBODY,
+            _ => walk(&mut places, there, (budget, for_threads), order),
+        };
         if places.waiting() == 0 {
             // Relaxed: the mutex orders it.
             self.word.fetch_and(!mark, Ordering::Relaxed);

@@ -95,6 +95,7 @@ pub(crate) use park::Spin;
 use park::{Who, park_until};
 use pin_project_lite::pin_project;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -172,14 +173,13 @@ impl<O: Operation> Wait<O> {
     #[doc(alias = "wait")]
     #[inline]
     pub fn block(self) -> O::Output {
-        let mut this = self;
+        // Not dropped on the fast path, where there is nothing to drop any more: only so does
+        // the compiler see that a `Wait` need not exist at all.
+        let mut this = ManuallyDrop::new(self);
         if this.fast(true) {
-            let output = this.operation.take();
-            // There is nothing to drop any more, and only so does the compiler see that a `Wait` need not exist at all.
-            std::mem::forget(this);
-            return output;
+            return this.operation.take();
         }
-        this.block_slow()
+        ManuallyDrop::into_inner(this).block_slow()
     }
 
     /// Gives up when this much time has passed, counted from this call.

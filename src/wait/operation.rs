@@ -52,6 +52,8 @@ pub trait Operation: Attempt {
 pub trait Attempt {
     /// Tries without a word to anybody: the fast path, inlined where it is called. `false`
     /// means nothing but that the slow path is to be taken. `blocks` is as in [`Turn`].
+    ///
+    /// If it panics the operation may not be dropped, so by then it holds nothing.
     fn fast(&mut self, _blocks: bool) -> bool {
         false
     }
