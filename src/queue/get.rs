@@ -15,7 +15,8 @@ use std::{fmt, mem};
 /// Dropped, it has taken nothing out of the queue. If it had been woken for an item, another waiter is woken instead.
 pub struct Get<Q: QueueRef> {
     queue: Q,
-    got: Option<Result<ItemOf<Q>, GetError>>,
+    /// When it's done and this is `None`, there will be no more items.
+    got: Option<ItemOf<Q>>,
 }
 
 impl<Q: QueueRef> Get<Q> {
@@ -28,14 +29,15 @@ impl<Q: QueueRef> Get<Q> {
         false
     }
 
-    #[inline]
+    #[inline(always)]
     fn pop(&mut self) -> bool {
-        self.got = match self.queue.pop() {
-            Ok(item) => Some(Ok(item)),
-            Err(Nothing::Closed) => Some(Err(GetError::ShutDown)),
-            Err(Nothing::Empty) => return false,
-        };
-        true
+        match self.queue.pop() {
+            Ok(item) => {
+                self.got = Some(item);
+                true
+            }
+            Err(nothing) => nothing == Nothing::Closed,
+        }
     }
 }
 
@@ -47,7 +49,8 @@ impl<Q: QueueRef> Get<Q> {
 pub struct GetMany<Q: QueueRef> {
     queue: Q,
     max: usize,
-    got: Option<Result<Vec<ItemOf<Q>>, GetError>>,
+    /// As in [`Get`].
+    got: Option<Vec<ItemOf<Q>>>,
 }
 
 impl<Q: QueueRef> GetMany<Q> {
@@ -76,13 +79,12 @@ impl<Q: QueueRef> GetMany<Q> {
         let items = mem::take(&mut in_hand.items);
         drop(in_hand);
         self.got = match nothing {
-            Some(Nothing::Empty) if items.is_empty() => return false,
-            Some(Nothing::Closed) if items.is_empty() => Some(Err(GetError::ShutDown)),
+            Some(nothing) if items.is_empty() => return nothing == Nothing::Closed,
             _ if queue.putters.changed() => {
                 let count = items.len();
-                Some(Ok(queue.tell_putters_of(items, count)))
+                Some(queue.tell_putters_of(items, count))
             }
-            _ => Some(Ok(items)),
+            _ => Some(items),
         };
         true
     }
@@ -146,7 +148,7 @@ macro_rules! gets {
             }
 
             fn undo(&mut self) {
-                if let Some(Ok($got)) = self.got.take() {
+                if let Some($got) = self.got.take() {
                     self.queue.give_back($items);
                 }
             }
@@ -188,7 +190,7 @@ macro_rules! gets {
 
             #[inline]
             fn take(&mut self) -> Self::Output {
-                self.got.take().expect("it has been got")
+                self.got.take().ok_or(GetError::ShutDown)
             }
 
             #[inline]

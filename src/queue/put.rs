@@ -27,7 +27,7 @@ impl<Q: QueueRef> Put<Q> {
         Put { queue, item }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self) -> Outcome {
         let Some(item) = self.item.take() else {
             return Outcome::Done;
