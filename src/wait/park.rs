@@ -258,6 +258,14 @@ impl Spin {
         }
     }
 
+    /// Until somebody has answered: a little longer, for they have to notice first.
+    pub(crate) fn answer(blocks: bool) -> Self {
+        Spin {
+            busy: 5,
+            ..Spin::moment(blocks)
+        }
+    }
+
     /// Until somebody has done a good deal: to look at it earlier would only slow them down, since each look takes
     /// the memory from their core that they are about to write.
     pub(crate) fn batch(blocks: bool) -> Self {
