@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use worlds::{Hand, On, World, poll_with, watched, worlds};
+use worlds::{Hand, On, World, ordered_by_cmp, poll_with, watched, worlds};
 
 /// Gives a thread the time to block. No outcome depends on it, only whether there was anything to show.
 fn let_it_block() {

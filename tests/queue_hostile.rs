@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::task::{Poll, Wake, Waker};
 use std::time::Duration;
-use worlds::{Hand, poll_with, watched};
+use worlds::{Hand, ordered_by_cmp, poll_with, watched};
 
 /// A waker that does something when it is called.
 struct Calls<F: Fn() + Send + Sync + 'static>(F);
@@ -89,19 +89,7 @@ impl Compared {
     }
 }
 
-impl PartialEq for Compared {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Compared {}
-
-impl PartialOrd for Compared {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
+ordered_by_cmp!(Compared);
 
 impl Ord for Compared {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use worlds::{Hand, watched};
+use worlds::{Hand, ordered_by_cmp, watched};
 
 /// One that is compared by its rank only, and whose end is noted.
 struct Item {
@@ -38,19 +38,7 @@ impl Ord for Item {
     }
 }
 
-impl PartialOrd for Item {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Item {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Item {}
+ordered_by_cmp!(Item);
 
 impl std::fmt::Debug for Item {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use worlds::{On, World};
+use worlds::{On, World, ordered_by_cmp};
 
 const WORLDS: [World; 5] = [
     World::Threads,
@@ -55,19 +55,7 @@ impl Ord for Item {
     }
 }
 
-impl PartialOrd for Item {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Item {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Item {}
+ordered_by_cmp!(Item);
 
 /// Ready after so many polls.
 async fn after(polls: u32) {

@@ -28,6 +28,9 @@ pub(super) mod sealed {
         /// What is queued.
         type Item;
 
+        /// The queue's everyday name.
+        const NAME: &'static str;
+
         fn bounded(capacity: usize) -> Self;
 
         fn unbounded() -> Self;
@@ -79,6 +82,8 @@ pub struct Fifo<T>(ConcurrentQueue<T>);
 
 impl<T> sealed::Discipline for Fifo<T> {
     type Item = T;
+
+    const NAME: &'static str = "Queue";
 
     fn bounded(capacity: usize) -> Self {
         Fifo(ConcurrentQueue::bounded(capacity))
@@ -150,9 +155,11 @@ pub struct Priority<T>(Locked<Heap<T>>);
 
 /// Both are the collection under its mutex.
 macro_rules! by_locked {
-    ($discipline:ident<$item:ident $(: $bound:ident)?>) => {
+    ($name:literal, $discipline:ident<$item:ident $(: $bound:ident)?>) => {
         impl<$item $(: $bound)?> sealed::Discipline for $discipline<$item> {
             type Item = $item;
+
+            const NAME: &'static str = $name;
 
             fn bounded(capacity: usize) -> Self {
                 $discipline(Locked::new(Some(capacity)))
@@ -198,8 +205,8 @@ macro_rules! by_locked {
     };
 }
 
-by_locked!(Lifo<T>);
-by_locked!(Priority<T: Ord>);
+by_locked!("LifoQueue", Lifo<T>);
+by_locked!("PriorityQueue", Priority<T: Ord>);
 
 impl<T> fmt::Debug for Fifo<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

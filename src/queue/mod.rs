@@ -698,7 +698,7 @@ where
 
 impl<D: Discipline> fmt::Debug for QueueOf<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue")
+        f.debug_struct(D::NAME)
             .field("len", &self.len())
             .field("capacity", &self.capacity())
             .field("shut_down", &self.is_shut_down())

@@ -362,19 +362,7 @@ impl Ord for Item {
     }
 }
 
-impl PartialOrd for Item {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Item {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Item {}
+ordered_by_cmp!(Item);
 
 impl Drop for Item {
     fn drop(&mut self) {

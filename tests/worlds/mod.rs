@@ -272,3 +272,23 @@ macro_rules! worlds {
     )*};
 }
 pub(crate) use worlds;
+
+/// What a type that has an `Ord` of its own needs besides.
+macro_rules! ordered_by_cmp {
+    ($type:ty) => {
+        impl PartialOrd for $type {
+            fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl PartialEq for $type {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other).is_eq()
+            }
+        }
+
+        impl Eq for $type {}
+    };
+}
+pub(crate) use ordered_by_cmp;
