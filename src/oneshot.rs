@@ -18,6 +18,7 @@
 pub use crate::error::{Closed, RecvError, SendError};
 
 use crate::error::TimedOut;
+use crate::finally::Finally;
 use crate::sync::{Mutex, lock};
 use crate::wait::{Attempt, Line, Operation, Outcome, Seat, Turn, Wait, Waiter};
 use std::fmt;
@@ -236,7 +237,8 @@ impl<T> Drop for Receiver<T> {
             state.ended = Ended::Receiver;
         }
         drop(state);
-        self.shared.sender.notify();
+        // Dropping the value may panic.
+        let _tells = Finally::new(|| self.shared.sender.notify());
         drop(unread);
     }
 }

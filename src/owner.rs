@@ -33,7 +33,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
@@ -222,7 +222,10 @@ pub(crate) fn thread_id() -> u64 {
 
 #[cold]
 fn first_thread_id() -> u64 {
-    let is_main = std::thread::current().name() == Some("main");
+    // Another thread may have that name, too. There is but one id for them.
+    static MAIN_IS_KNOWN: AtomicBool = AtomicBool::new(false);
+    let is_main = std::thread::current().name() == Some("main")
+        && !MAIN_IS_KNOWN.swap(true, Ordering::Relaxed);
     let id = if is_main { main_thread_id() } else { next_id() };
     become_thread(id);
     id

@@ -213,3 +213,61 @@ fn joins_all_from_one_of_them() {
         handle.join().block().unwrap();
     });
 }
+
+/// Threads of std that are named so are not the main thread, or at the most one of them is; and they have numbers of their own.
+#[test]
+fn named_main() {
+    let named = || {
+        let builder = std::thread::Builder::new().name("main".into());
+        builder
+            .spawn(|| owner::current().id())
+            .unwrap()
+            .join()
+            .unwrap()
+    };
+    let (first, second) = (named(), named());
+    assert_ne!(first, second);
+    assert!(thread::main().is_alive() || first == thread::main().id());
+}
+
+/// A thread's locals are destroyed after it has ended for others: it is waited for no more, and waits for the others.
+#[test]
+fn joins_all_while_locals_are_destroyed() {
+    watched(|| {
+        struct Last(Arc<Event>, mpsc::Sender<bool>);
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let all = thread::join_all().timeout(Duration::ZERO).block();
+                let _ = self.1.send(all.is_err());
+                assert!(thread::current().is_alive());
+                self.0.set();
+            }
+        }
+        std::thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
+        let (go_on, (tells, told)) = (Arc::new(Event::new()), mpsc::channel());
+        let waits = go_on.clone();
+        let other = thread::spawn(move || waits.wait().block());
+        thread::spawn(move || LAST.set(Some(Last(go_on, tells))));
+        assert!(told.recv().unwrap(), "another thread lives");
+        other.finished().block();
+    });
+}
+
+/// Whoever has joined all of them finds nobody left to wait for.
+#[test]
+fn joined_is_joined() {
+    // In a process of its own, since the other cases have threads, too.
+    if std::env::var_os("AMPHI_TEST_ALONE").is_none() {
+        let own = std::env::current_exe().unwrap();
+        let alone = std::process::Command::new(own)
+            .args(["joined_is_joined", "--exact"])
+            .env("AMPHI_TEST_ALONE", "1")
+            .status();
+        assert!(alone.unwrap().success());
+        return;
+    }
+    for _ in 0..2000 {
+        thread::spawn(|| ()).join().block().unwrap();
+        assert_eq!(thread::join_all().timeout(Duration::ZERO).block(), Ok(()));
+    }
+}

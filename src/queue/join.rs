@@ -95,14 +95,15 @@ impl Unfinished {
         self.puts.decrement();
         fence(Ordering::SeqCst);
         let word = &self.list.word;
-        let mut old = word.load(Ordering::Relaxed);
+        // Acquire: the sum is not to be older than what is done.
+        let mut old = word.load(Ordering::Acquire);
         loop {
             let excess = ahead(old / ONE, self.puts.sum());
             if excess == 0 {
                 break;
             }
             let new = old.wrapping_sub(excess * ONE);
-            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => break,
                 Err(now) => old = now,
             }

@@ -578,7 +578,6 @@ impl<D: Discipline> QueueOf<D> {
     #[inline]
     fn push_quietly(&self, item: D::Item) -> Result<(), Refused<D::Item>> {
         self.assert_not_inside();
-        self.putters.takes();
         if self.getters.count() > 0 && self.is_full() {
             // What has been returned takes room that `items` knows nothing of.
             return Err(Refused::Full(item));
@@ -616,7 +615,6 @@ impl<D: Discipline> QueueOf<D> {
     #[inline]
     fn pop_quietly(&self) -> Result<D::Item, Nothing> {
         self.assert_not_inside();
-        self.getters.takes();
         if self.getters.count() > 0 {
             if let Some(item) = self.pop_returned() {
                 return Ok(item);

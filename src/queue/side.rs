@@ -6,9 +6,8 @@ use crate::wait::{CALLED, Outcome, RESERVED, Turn, WaitList};
 use std::sync::atomic::{AtomicU32, compiler_fence};
 
 const WAITING: usize = 4;
-const TAKEN: usize = 8;
 /// What a side counts in its word begins here.
-pub(super) const ONE: usize = 16;
+pub(super) const ONE: usize = 8;
 
 /// Those who wait for something that is elsewhere: room in the queue, or items.
 ///
@@ -16,7 +15,6 @@ pub(super) const ONE: usize = 16;
 /// |---|---|---|
 /// | `RESERVED`, `CALLED` | see `wait/reservation.rs` | |
 /// | `WAITING` | whoever waits, in the list already, before each attempt | whoever serves the list and leaves nobody in it |
-/// | `TAKEN` | whoever takes, before, if it finds `WAITING` | whoever serves the list, and takes it for a change there |
 /// | the rest, times `ONE` | the queue | the queue |
 ///
 /// What is waited for changes elsewhere than in this word, so there are two orders to keep:
@@ -30,9 +28,8 @@ pub(super) const ONE: usize = 16;
 /// what has changed, or the notifier finds the mark, and by that the waiter in the list (`wait/list.rs` says why
 /// the mark is enough).
 ///
-/// Those who have been woken and have not come yet are reckoned with: what is there for them is nobody else's. But somebody else
-/// may take it, and then one who comes too late, or never, must not keep a further one from what is put next. That is what
-/// `TAKEN` is for.
+/// Each item that is put wakes one of those who wait, and so does each that is taken out on the other side: those who have been
+/// woken before may come late or never, and somebody else may have been quicker (P4).
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) list: WaitList,
@@ -50,17 +47,7 @@ impl Side {
     /// Whether there is nothing to be considered, and a newcomer may just try.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
-        self.list.word.load(Ordering::Relaxed) & !(WAITING | TAKEN | CALLED) == 0
-    }
-
-    /// Somebody is about to take something, and may be quicker than those who have been woken.
-    #[inline]
-    pub(super) fn takes(&self) {
-        let word = &self.list.word;
-        if word.load(Ordering::Relaxed) & (WAITING | TAKEN) == WAITING {
-            // Relaxed: whoever sees that less is there sees this, too.
-            word.fetch_or(TAKEN, Ordering::Relaxed);
-        }
+        self.list.word.load(Ordering::Relaxed) & !(WAITING | CALLED) == 0
     }
 
     /// Whether nobody has had to wait, and it is worth while to try again before one does.
@@ -113,8 +100,7 @@ impl Side {
     /// Wakes those for whom there is something: so much is `there`, and so much of that is new.
     #[cold]
     pub(super) fn serve(&self, there: usize, added: usize) {
-        let taken = self.list.word.fetch_and(!TAKEN, Ordering::Relaxed) & TAKEN != 0;
-        self.list.serve(there, added, taken, WAITING);
+        self.list.serve(there, added, true, WAITING);
     }
 
     /// Wakes all who wait.

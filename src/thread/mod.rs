@@ -241,7 +241,8 @@ impl Thread {
         !self.about.finished.is_set()
     }
 
-    /// Waits until its function has ended, be it by a panic. Any number of threads and tasks may wait for that.
+    /// Waits until its function has ended, be it by a panic. Any number of threads and tasks may wait for that; the
+    /// thread itself would wait for ever.
     ///
     /// # Cancel safety
     ///

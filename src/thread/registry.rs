@@ -2,11 +2,12 @@
 
 use super::Thread;
 use crate::TimedOut;
+use crate::finally::Finally;
 use crate::owner;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Mutex, lock};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -29,6 +30,8 @@ const ONE: usize = 2;
 std::thread_local! {
     /// This thread, if somebody has asked or it was started here.
     static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+    /// This thread is one of those that [`join_all`] waits for. Without a destructor.
+    static IS_COUNTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// What ends with the thread.
@@ -55,6 +58,7 @@ impl Listed {
     /// The calling thread is this one.
     pub(super) fn begin(&self) {
         owner::become_thread(self.thread.id());
+        IS_COUNTED.set(!self.thread.is_daemon());
         let current = Current {
             thread: self.thread.clone(),
             _listed: None,
@@ -66,34 +70,32 @@ impl Listed {
 impl Drop for Listed {
     fn drop(&mut self) {
         lock(&LISTED).remove(&self.thread.id());
-        let others = Others(&self.thread);
+        // Whoever knows that it has ended finds that it isn't waited for any more, too.
+        let joiners_wait = !self.thread.is_daemon() && discount();
+        if owner::thread_id() == self.thread.id() {
+            IS_COUNTED.set(false);
+        }
         // Wakers may panic, and then the others are woken all the same.
+        let _joiners = Finally::new(|| {
+            if joiners_wait {
+                JOINERS.wake(usize::MAX);
+            }
+        });
         self.thread.about.finished.set();
-        drop(others);
     }
 }
 
-/// Tells those in [`join_all`] when it is dropped.
-struct Others<'a>(&'a Thread);
-
-impl Drop for Others<'_> {
-    fn drop(&mut self) {
-        if self.0.is_daemon() {
-            return;
-        }
-        let word = &JOINERS.word;
-        let mut old = word.load(Ordering::Relaxed);
-        loop {
-            let new = (old - ONE) & !WAITING;
-            // Release: what the thread did is seen by those who wait for it. Acquire: those who have set `WAITING` are found in
-            // the list.
-            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(now) => old = now,
-            }
-        }
-        if old & WAITING != 0 {
-            JOINERS.wake(usize::MAX);
+/// One fewer is waited for. Returns whether those who wait are to be woken.
+fn discount() -> bool {
+    let word = &JOINERS.word;
+    let mut old = word.load(Ordering::Relaxed);
+    loop {
+        let new = (old - ONE) & !WAITING;
+        // Release: what the thread did is seen by those who wait for it. Acquire: those who have set `WAITING` are found in
+        // the list.
+        match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => return old & WAITING != 0,
+            Err(now) => old = now,
         }
     }
 }
@@ -115,19 +117,23 @@ pub fn current() -> Thread {
         let mut slot = slot.borrow_mut();
         slot.get_or_insert_with(discover).thread.clone()
     });
-    // The thread is past the end of its locals.
-    known.unwrap_or_else(|_| discover().thread.clone())
+    // The thread is past the end of its locals, and so in no list.
+    known.unwrap_or_else(|_| unlisted())
 }
 
-/// The calling thread, which was not started here.
-fn discover() -> Current {
+/// The calling thread, which was not started here, or has ended as far as this crate is concerned.
+fn unlisted() -> Thread {
     let id = owner::thread_id();
-    let thread = if id == owner::main_thread_id() {
-        main()
-    } else {
-        let name = std::thread::current().name().map(str::to_string);
-        Thread::new(id, name, true)
-    };
+    if id == owner::main_thread_id() {
+        return main();
+    }
+    let name = std::thread::current().name().map(str::to_string);
+    Thread::new(id, name, true)
+}
+
+/// The same, which is in the list from now on.
+fn discover() -> Current {
+    let thread = unlisted();
     Current {
         _listed: Some(Listed::new(thread.clone())),
         thread,
@@ -217,12 +223,7 @@ pub struct JoinAll(());
 
 /// How many of those that are waited for are the calling thread: one or none.
 fn own() -> usize {
-    CURRENT
-        .try_with(|slot| match &*slot.borrow() {
-            Some(current) if !current.thread.is_daemon() => ONE,
-            _ => 0,
-        })
-        .unwrap_or(0)
+    if IS_COUNTED.get() { ONE } else { 0 }
 }
 
 impl Attempt for JoinAll {

@@ -209,12 +209,13 @@ impl WaitList {
     }
 
     /// Wakes those who can have something of what is `there`, which others have been notified of before,
-    /// perhaps, and of which this much has just been `added`. Since then, somebody may have `taken` what was there for those.
+    /// perhaps, and of which this much has just been `added`. A `further` waiter may be
+    /// woken for that in any case, even if those on their way could have it.
     ///
     /// The `mark` of those who wait is taken away from the state word if nobody does: under the
     /// list's mutex, so whoever joins sets it after that.
     #[cold]
-    pub(crate) fn serve(&self, there: usize, added: usize, taken: bool, mark: usize) {
+    pub(crate) fn serve(&self, there: usize, added: usize, further: bool, mark: usize) {
         let Some(inner) = self.inner.get() else {
             return;
         };
@@ -225,11 +226,8 @@ impl WaitList {
         let mut places = lock(&inner.places);
         let (expected, by_threads) = places.expected();
         // What was added is due to those who came after those on their way had been notified.
-        let due = if places.take_changed() || taken {
-            added
-        } else {
-            0
-        };
+        let changed = places.take_changed();
+        let due = if changed || further { added } else { 0 };
         let budget = there.saturating_sub(expected).max(due);
         let for_threads = there.saturating_sub(by_threads);
         let woken = match there {
