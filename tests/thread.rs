@@ -239,7 +239,6 @@ fn joins_all_while_locals_are_destroyed() {
             fn drop(&mut self) {
                 let all = thread::join_all().timeout(Duration::ZERO).block();
                 let _ = self.1.send(all.is_err());
-                assert!(thread::current().is_alive());
                 self.0.set();
             }
         }

@@ -235,6 +235,28 @@ fn join_against_a_failing_put() {
     });
 }
 
+/// A put that fails takes back its own count, and not what a consumer has done meanwhile.
+#[test]
+fn a_failing_put_beside_a_consumer() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(1));
+        queue.try_put(1).unwrap();
+        let consumes = spawn(&queue, |queue| {
+            for next in [true, false] {
+                if queue.try_get().is_ok() {
+                    queue.task_done().unwrap();
+                }
+                let _ = next && queue.try_put(2).is_ok();
+            }
+        });
+        let put = queue.try_put(3);
+        consumes.join().unwrap();
+        if put.is_err() {
+            assert_eq!(queue.unfinished(), queue.len());
+        }
+    });
+}
+
 #[test]
 fn under_a_mutex() {
     model(2, || {
