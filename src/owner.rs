@@ -222,7 +222,7 @@ pub(crate) fn thread_id() -> u64 {
 
 #[cold]
 fn first_thread_id() -> u64 {
-    // Another thread may have that name, too. There is but one id for them.
+    // Another thread may have that name, too. There is but one id for them, for whoever swaps first; Relaxed does for that.
     static MAIN_IS_KNOWN: AtomicBool = AtomicBool::new(false);
     let is_main = std::thread::current().name() == Some("main")
         && !MAIN_IS_KNOWN.swap(true, Ordering::Relaxed);

@@ -173,6 +173,24 @@ fn what_is_got_comes_back() {
     assert_eq!(items, [1, 2, 3, 4]);
 }
 
+/// What has come back fills the queue, and a shutdown counts for more than that.
+#[test]
+fn shutdown_beats_what_came_back() {
+    let queue = Queue::bounded(1);
+    queue.try_put(1).unwrap();
+    let mut waits = queue.put(2);
+    assert!(poll_with(&waker(|| panic!("the putter's")), &mut waits).is_pending());
+    assert!(panics(|| drop(queue.try_get())));
+    assert_eq!(queue.try_put(3), Err(PutError::Full(3)));
+    queue.shutdown();
+    assert_eq!(queue.try_put(3), Err(PutError::ShutDown(3)));
+    assert_eq!(
+        Hand::new().poll(&mut waits),
+        Poll::Ready(Err(PutError::ShutDown(2)))
+    );
+    assert_eq!(queue.try_get(), Ok(1));
+}
+
 /// An item that comes back after the queue has been emptied for good is dropped, and counts as done.
 #[test]
 fn comes_back_too_late() {

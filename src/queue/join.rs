@@ -93,6 +93,7 @@ impl Unfinished {
     #[cold]
     pub(super) fn take_back(&self) {
         self.puts.decrement();
+        // Pairs with the fences in `done_with` and in `Join::attempt`.
         fence(Ordering::SeqCst);
         let word = &self.list.word;
         // Acquire: the sum is not to be older than what is done.
@@ -132,6 +133,7 @@ impl Unfinished {
             match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     if new & WAITING != 0 {
+                        // Pairs with the one in `take_back`.
                         fence(Ordering::SeqCst);
                         self.look();
                     }
@@ -193,6 +195,7 @@ impl<D: Discipline> Attempt for Join<'_, D> {
         if turn.queued {
             // Release: joining the list comes before.
             unfinished.list.word.fetch_or(WAITING, Ordering::AcqRel);
+            // Pairs with the one in `take_back`.
             fence(Ordering::SeqCst);
         }
         let state = unfinished.state();

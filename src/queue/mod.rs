@@ -578,7 +578,7 @@ impl<D: Discipline> QueueOf<D> {
     #[inline]
     fn push_quietly(&self, item: D::Item) -> Result<(), Refused<D::Item>> {
         self.assert_not_inside();
-        if self.getters.count() > 0 && self.is_full() {
+        if self.getters.count() > 0 && self.is_full() && !self.is_shut_down() {
             // What has been returned takes room that `items` knows nothing of.
             return Err(Refused::Full(item));
         }

@@ -44,7 +44,8 @@ impl Side {
         }
     }
 
-    /// Whether there is nothing to be considered, and a newcomer may just try.
+    /// Whether there is nothing to be considered, and a newcomer may just try. Relaxed, as in `is_brief` and `count`: a
+    /// mark that is seen late means one newcomer more, or a look at the list that was not needed.
     #[inline]
     pub(super) fn is_plain(&self) -> bool {
         self.list.word.load(Ordering::Relaxed) & !(WAITING | CALLED) == 0
@@ -86,6 +87,7 @@ impl Side {
 
     /// Sees to it that whoever changes the queue from now on notices this waiter, which is in the list.
     fn announce(&self) {
+        // SeqCst and the fence: pair with `fence_after_change`.
         self.list.word.fetch_or(WAITING, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
