@@ -152,6 +152,11 @@ impl Event {
         Wait::new(self.set_waiter())
     }
 
+    /// Where those who wait stand.
+    pub(crate) fn line(&self) -> &dyn Line {
+        &self.list
+    }
+
     /// The operation by itself, for one that waits for an event and then does something.
     #[inline]
     pub(crate) fn set_waiter(&self) -> WaitSet<'_> {

@@ -110,6 +110,8 @@ pub use lock::reentrant::{self, OwnedReentrantMutexGuard, ReentrantMutex, Reentr
 pub use owner::Owner;
 pub use queue::{LifoQueue, PriorityQueue, Queue};
 pub use semaphore::{BoundedSemaphore, OwnedPermit, Permit, Semaphore};
+#[cfg(feature = "thread")]
+pub use thread::{Job, JobError, SubmitError, ThreadPool, Timer, as_completed, wait_all, wait_any};
 pub use wait::{Operation, Or, Timeout, Wait, block_on};
 
 /// The README's example, so that it compiles.

@@ -21,7 +21,7 @@ pub struct Get<Q: QueueRef> {
 
 impl<Q: QueueRef> Get<Q> {
     #[inline]
-    pub(super) fn new(queue: Q) -> Self {
+    pub(crate) fn new(queue: Q) -> Self {
         Get { queue, got: None }
     }
 

@@ -39,17 +39,32 @@
 //! assert_eq!(thread::spawn(counts).join().block().unwrap(), 1);
 //! ```
 
+mod error;
 mod handle;
+mod headcount;
+mod job;
+mod map;
 mod panicked;
+mod pool;
 mod registry;
+mod schedule;
+mod timer;
+mod watch;
 
+pub use error::{JobError, JoinError, SubmitError};
 pub use handle::{Join, JoinHandle};
-pub use panicked::{JoinError, Panicked};
+pub use job::{Job, JobResult};
+pub use map::Map;
+pub use panicked::Panicked;
+pub use pool::{PoolBuilder, Shutdown, ThreadPool};
 pub use registry::{JoinAll, active_count, current, enumerate, join_all, main};
+pub use timer::Timer;
+pub use watch::{AsCompleted, WaitAll, WaitAny, as_completed, wait_all, wait_any};
 
 use crate::event::{Event, WaitSet};
 use crate::owner;
 use crate::wait::Wait;
+use panicked::unharmed;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -115,6 +130,11 @@ impl Builder {
         Builder { stack_size, ..self }
     }
 
+    fn stack_size_or_default(self, bytes: Option<usize>) -> Self {
+        let stack_size = bytes;
+        Builder { stack_size, ..self }
+    }
+
     /// Whether it is a daemon: one that [`join_all`] does not wait for.
     ///
     /// ```
@@ -149,6 +169,19 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
+        self.spawn_then(function, || ())
+    }
+
+    /// Does something more when others have heard of the end.
+    fn spawn_then<T, F>(
+        self,
+        function: F,
+        afterwards: impl FnOnce() + Send + 'static,
+    ) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
         let mut builder = std::thread::Builder::new();
         if let Some(name) = &self.name {
             if name.contains('\0') {
@@ -169,7 +202,9 @@ impl Builder {
             listed.begin();
             let returned = catch_unwind(AssertUnwindSafe(function));
             result.fill(returned.map_err(Panicked::new));
-            // Dropping `listed` ends it.
+            // Others' wakers may panic.
+            unharmed(|| drop(listed));
+            afterwards();
         })?;
         Ok(handle)
     }

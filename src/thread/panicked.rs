@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::panic::resume_unwind;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
 /// A function has panicked on another thread.
@@ -93,43 +94,13 @@ impl fmt::Display for Panicked {
 
 impl Error for Panicked {}
 
-/// There is no result of a thread.
-///
-/// ```
-/// use amphi::thread::{self, JoinError};
-///
-/// let mut thread = thread::spawn(|| 1);
-/// assert_eq!(thread.join().block().unwrap(), 1);
-/// assert!(matches!(thread.join().block(), Err(JoinError::Taken)));
-/// ```
-#[derive(Debug)]
-pub enum JoinError {
-    /// The thread's function has panicked.
-    Panicked(Panicked),
-    /// It would be the calling thread's own, which it can't wait for.
-    Oneself,
-    /// The result has been taken by an earlier join.
-    Taken,
-    /// The thread did not end in time, and goes on.
-    TimedOut,
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JoinError::Panicked(panicked) => write!(f, "the thread {panicked}"),
-            JoinError::Oneself => f.write_str("a thread can't wait for its own end"),
-            JoinError::Taken => f.write_str("the thread's result has been taken before"),
-            JoinError::TimedOut => f.write_str("timed out, the thread goes on"),
-        }
-    }
-}
-
-impl Error for JoinError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            JoinError::Panicked(panicked) => Some(panicked),
-            _ => None,
-        }
+/// Runs what is the user's and may panic, where nobody is to be harmed by that. The panic hook has reported it.
+pub(super) fn unharmed(action: impl FnOnce()) {
+    let panicked = catch_unwind(AssertUnwindSafe(action));
+    // Dropping a payload may panic in its turn.
+    if let Err(Err(payload)) =
+        panicked.map_err(|payload| catch_unwind(AssertUnwindSafe(|| drop(payload))))
+    {
+        mem::forget(payload);
     }
 }

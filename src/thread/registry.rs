@@ -1,12 +1,12 @@
 //! Which threads there are.
 
 use super::Thread;
+use super::headcount::Headcount;
 use crate::TimedOut;
 use crate::finally::Finally;
 use crate::owner;
-use crate::sync::atomic::Ordering;
 use crate::sync::{Mutex, lock};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -14,18 +14,8 @@ use std::sync::OnceLock;
 /// All that live, by their ids.
 static LISTED: Mutex<BTreeMap<u64, Thread>> = Mutex::new(BTreeMap::new());
 
-/// Those who wait in [`join_all`]. The word counts the threads that are waited for:
-///
-/// | in the word | who | when |
-/// |---|---|---|
-/// | one more | whoever starts a thread that is no daemon | before it runs |
-/// | one fewer | that thread, and then it wakes all who wait | it has ended |
-/// | `WAITING` set | whoever waits, in the list already | there is one to wait for |
-/// | `WAITING` cleared | a thread that has ended, and is about to wake all | in the same step |
-static JOINERS: WaitList = WaitList::new(0);
-
-const WAITING: usize = 1;
-const ONE: usize = 2;
+/// Those that [`join_all`] waits for.
+static COUNTED: Headcount = Headcount::new();
 
 std::thread_local! {
     /// This thread, if somebody has asked or it was started here.
@@ -50,7 +40,7 @@ impl Listed {
     pub(super) fn new(thread: Thread) -> Self {
         lock(&LISTED).insert(thread.id(), thread.clone());
         if !thread.is_daemon() {
-            JOINERS.word.fetch_add(ONE, Ordering::Relaxed);
+            COUNTED.enter();
         }
         Listed { thread }
     }
@@ -71,32 +61,17 @@ impl Drop for Listed {
     fn drop(&mut self) {
         lock(&LISTED).remove(&self.thread.id());
         // Whoever knows that it has ended finds that it isn't waited for any more, too.
-        let joiners_wait = !self.thread.is_daemon() && discount();
+        let joiners_wait = !self.thread.is_daemon() && COUNTED.leave();
         if owner::thread_id() == self.thread.id() {
             IS_COUNTED.set(false);
         }
         // Wakers may panic, and then the others are woken all the same.
         let _joiners = Finally::new(|| {
             if joiners_wait {
-                JOINERS.wake(usize::MAX);
+                COUNTED.wake();
             }
         });
         self.thread.about.finished.set();
-    }
-}
-
-/// One fewer is waited for. Returns whether those who wait are to be woken.
-fn discount() -> bool {
-    let word = &JOINERS.word;
-    let mut old = word.load(Ordering::Relaxed);
-    loop {
-        let new = (old - ONE) & !WAITING;
-        // Release: what the thread did is seen by those who wait for it. Acquire: those who have set `WAITING` are found in
-        // the list.
-        match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed) {
-            Ok(_) => return old & WAITING != 0,
-            Err(now) => old = now,
-        }
     }
 }
 
@@ -221,39 +196,13 @@ pub fn join_all() -> Wait<JoinAll> {
 #[derive(Debug)]
 pub struct JoinAll(());
 
-/// How many of those that are waited for are the calling thread: one or none.
-fn own() -> usize {
-    if IS_COUNTED.get() { ONE } else { 0 }
-}
-
 impl Attempt for JoinAll {
     fn list(&self) -> &dyn Line {
-        &JOINERS
+        COUNTED.line()
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
-        let word = &JOINERS.word;
-        let own = own();
-        // Acquire: pairs with the Release of those who have ended.
-        let mut old = word.load(Ordering::Acquire);
-        loop {
-            if old & !WAITING <= own {
-                return Outcome::Done;
-            }
-            if !turn.queued || old & WAITING != 0 {
-                return Outcome::Refused;
-            }
-            // Release: joining the list comes before.
-            match word.compare_exchange_weak(
-                old,
-                old | WAITING,
-                Ordering::Release,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return Outcome::Refused,
-                Err(now) => old = now,
-            }
-        }
+        COUNTED.attempt(turn, IS_COUNTED.get())
     }
 
     fn pass_on(&mut self) {
@@ -261,7 +210,7 @@ impl Attempt for JoinAll {
     }
 
     fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(&JOINERS);
+        waiter.leave(self.list());
         true
     }
 }

@@ -1,0 +1,156 @@
+//! The errors of threads, jobs and pools.
+
+use super::Panicked;
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// There is no result of a thread.
+///
+/// ```
+/// use amphi::thread::{self, JoinError};
+///
+/// let mut thread = thread::spawn(|| 1);
+/// assert_eq!(thread.join().block().unwrap(), 1);
+/// assert!(matches!(thread.join().block(), Err(JoinError::Taken)));
+/// ```
+#[derive(Debug)]
+pub enum JoinError {
+    /// The thread's function has panicked.
+    Panicked(Panicked),
+    /// It would be the calling thread's own, which it can't wait for.
+    Oneself,
+    /// The result has been taken by an earlier join.
+    Taken,
+    /// The thread did not end in time, and goes on.
+    TimedOut,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Panicked(panicked) => write!(f, "the thread {panicked}"),
+            JoinError::Oneself => f.write_str("a thread can't wait for its own end"),
+            JoinError::Taken => f.write_str("the thread's result has been taken before"),
+            JoinError::TimedOut => f.write_str("timed out, the thread goes on"),
+        }
+    }
+}
+
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            JoinError::Panicked(panicked) => Some(panicked),
+            _ => None,
+        }
+    }
+}
+
+/// There is no result of a job.
+///
+/// ```
+/// use amphi::{JobError, ThreadPool};
+///
+/// # std::panic::set_hook(Box::new(|_| {}));
+/// let pool = ThreadPool::new(1);
+/// match pool.submit(|| panic!("no luck"))?.result().block() {
+///     Err(JobError::Panicked(panicked)) => assert_eq!(panicked.message(), "no luck"),
+///     _ => unreachable!(),
+/// }
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub enum JobError {
+    /// It was cancelled before it began.
+    Cancelled,
+    /// Its function has panicked.
+    Panicked(Panicked),
+    /// It never began, as the initializer of its pool has panicked.
+    Broken,
+    /// The result has been taken before.
+    Taken,
+    /// It did not end in time, and goes on.
+    TimedOut,
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JobError::Cancelled => f.write_str("the job was cancelled"),
+            JobError::Panicked(panicked) => write!(f, "the job {panicked}"),
+            JobError::Broken => f.write_str("the pool's initializer has panicked"),
+            JobError::Taken => f.write_str("the job's result has been taken before"),
+            JobError::TimedOut => f.write_str("timed out, the job goes on"),
+        }
+    }
+}
+
+impl Error for JobError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            JobError::Panicked(panicked) => Some(panicked),
+            _ => None,
+        }
+    }
+}
+
+/// A pool has not accepted something. It is in here.
+///
+/// ```
+/// use amphi::{SubmitError, ThreadPool};
+///
+/// let pool = ThreadPool::new(1);
+/// pool.shutdown().block();
+/// let Err(error) = pool.submit(|| "in vain") else { unreachable!() };
+/// assert!(matches!(error, SubmitError::ShutDown(_)));
+/// assert_eq!(error.into_inner()(), "in vain");
+/// ```
+pub enum SubmitError<F> {
+    /// The pool has been shut down.
+    ShutDown(F),
+    /// The pool's initializer has panicked.
+    Broken(F),
+    /// There is no worker, and the system can't start a thread.
+    NoThread(F, io::Error),
+}
+
+impl<F> SubmitError<F> {
+    /// What was submitted.
+    pub fn into_inner(self) -> F {
+        match self {
+            SubmitError::ShutDown(inner)
+            | SubmitError::Broken(inner)
+            | SubmitError::NoThread(inner, _) => inner,
+        }
+    }
+}
+
+/// Whatever was submitted is not shown.
+impl<F> fmt::Debug for SubmitError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SubmitError::ShutDown(_) => f.write_str("ShutDown(..)"),
+            SubmitError::Broken(_) => f.write_str("Broken(..)"),
+            SubmitError::NoThread(_, error) => write!(f, "NoThread(.., {error:?})"),
+        }
+    }
+}
+
+impl<F> fmt::Display for SubmitError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SubmitError::ShutDown(_) => f.write_str("the pool has been shut down"),
+            SubmitError::Broken(_) => f.write_str("the pool's initializer has panicked"),
+            SubmitError::NoThread(_, error) => write!(f, "can't start a worker: {error}"),
+        }
+    }
+}
+
+impl<F> Error for SubmitError<F> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            SubmitError::NoThread(_, error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! [`Map`]: one function, many items, the results in their order.
+
+use super::{Job, JobError, JobResult};
+use crate::wait::{Timeout, Wait};
+use std::fmt;
+use std::iter::FusedIterator;
+#[cfg(feature = "time")]
+use std::pin::Pin;
+#[cfg(feature = "time")]
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+use std::vec::IntoIter;
+
+/// The results of a function for many items, in the order of the items: what [`ThreadPool::map`](super::ThreadPool::map) returns.
+///
+/// It is an iterator that blocks until the next result is there, and a stream (with the feature `time`). If an item has no result, there is the
+/// reason in its place, and the others come all the same.
+///
+/// # Cancel safety
+///
+/// Dropped, it cancels those jobs that have not begun. A result that nobody has been given is dropped.
+#[must_use = "dropping it cancels the jobs"]
+pub struct Map<T> {
+    jobs: IntoIter<Job<T>>,
+    deadline: Option<Instant>,
+    /// The one whose result is being polled for.
+    #[cfg(feature = "time")]
+    polled: Option<(Job<T>, Timeout<JobResult<T>>)>,
+}
+
+impl<T> Map<T> {
+    pub(super) fn new(jobs: Vec<Job<T>>) -> Self {
+        Map {
+            jobs: jobs.into_iter(),
+            deadline: None,
+            #[cfg(feature = "time")]
+            polled: None,
+        }
+    }
+
+    /// Waits for all of it together no longer than this, counted from now.
+    ///
+    /// Those results that are not there in time are [`JobError::TimedOut`] each, and their jobs are cancelled if they
+    /// have not begun.
+    ///
+    /// ```
+    /// use amphi::{Event, JobError, ThreadPool};
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::new(2);
+    /// let go_on = Arc::new(Event::new());
+    /// let waits = go_on.clone();
+    /// let waits_if = move |late| if late { waits.wait().block() };
+    /// let mut results = pool.map([true, false], waits_if)?.timeout(Duration::from_millis(1));
+    /// assert!(matches!(results.next(), Some(Err(JobError::TimedOut))));
+    /// # go_on.set();
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn timeout(mut self, duration: Duration) -> Self {
+        // One that can't be added never comes.
+        self.deadline = Instant::now().checked_add(duration);
+        self
+    }
+
+    fn left(&self) -> usize {
+        #[cfg(feature = "time")]
+        let polled = usize::from(self.polled.is_some());
+        #[cfg(not(feature = "time"))]
+        let polled = 0;
+        self.jobs.len() + polled
+    }
+
+    fn wait(&self, job: &Job<T>) -> Timeout<JobResult<T>> {
+        let wait: Wait<JobResult<T>> = job.result();
+        match self.deadline {
+            Some(deadline) => wait.deadline(deadline),
+            None => wait.timeout(Duration::MAX),
+        }
+    }
+}
+
+/// A job that nobody waits for any more need not begin.
+fn settle<T>(job: &Job<T>, result: Result<T, JobError>) -> Result<T, JobError> {
+    if let Err(JobError::TimedOut) = result {
+        job.cancel();
+    }
+    result
+}
+
+impl<T> Iterator for Map<T> {
+    type Item = Result<T, JobError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        #[cfg(feature = "time")]
+        if let Some((job, wait)) = self.polled.take() {
+            return Some(settle(&job, wait.block()));
+        }
+        let job = self.jobs.next()?;
+        Some(settle(&job, self.wait(&job).block()))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.left();
+        (left, Some(left))
+    }
+}
+
+impl<T> ExactSizeIterator for Map<T> {}
+
+impl<T> FusedIterator for Map<T> {}
+
+#[cfg(feature = "time")]
+impl<T> futures_core::Stream for Map<T> {
+    type Item = Result<T, JobError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.polled.is_none() {
+            let Some(job) = self.jobs.next() else {
+                return Poll::Ready(None);
+            };
+            let wait = self.wait(&job);
+            self.polled = Some((job, wait));
+        }
+        let Some((job, wait)) = &mut self.polled else {
+            unreachable!("it has just been made");
+        };
+        let result = ready!(Pin::new(wait).poll(cx));
+        let result = settle(job, result);
+        self.polled = None;
+        Poll::Ready(Some(result))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        Iterator::size_hint(self)
+    }
+}
+
+#[cfg(feature = "time")]
+impl<T> futures_core::stream::FusedStream for Map<T> {
+    fn is_terminated(&self) -> bool {
+        self.left() == 0
+    }
+}
+
+impl<T> Drop for Map<T> {
+    fn drop(&mut self) {
+        #[cfg(feature = "time")]
+        if let Some((job, _)) = self.polled.take() {
+            job.cancel();
+        }
+        self.jobs.by_ref().for_each(|job| {
+            job.cancel();
+        });
+    }
+}
+
+impl<T> fmt::Debug for Map<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map")
+            .field("left", &self.left())
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}

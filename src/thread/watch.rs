@@ -1,0 +1,381 @@
+//! Waiting for several jobs: [`wait_any`], [`wait_all`], [`as_completed`].
+
+use super::Job;
+use crate::error::TimedOut;
+use crate::queue::{Get, Queue, Stream};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use futures_core::stream::FusedStream;
+use std::borrow::Borrow;
+use std::fmt;
+use std::iter::FusedIterator;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// Somebody who wants to be told which of their jobs have ended: what a job keeps of them.
+pub(super) struct Watcher {
+    ended: Arc<Queue<usize>>,
+    /// Which of their jobs it is.
+    index: usize,
+}
+
+impl Watcher {
+    pub(super) fn tell(&self) {
+        // An error means that they don't care any more.
+        let _ = self.ended.try_put(self.index);
+    }
+}
+
+impl PartialEq for Watcher {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.ended, &other.ended) && self.index == other.index
+    }
+}
+
+/// Several jobs, of which those that have ended are reported in that order. Those that had ended before come first.
+struct Watch<T> {
+    jobs: Vec<Job<T>>,
+    ended: Arc<Queue<usize>>,
+}
+
+impl<T> Watch<T> {
+    fn new(jobs: Vec<Job<T>>) -> Self {
+        let watch = Watch {
+            jobs,
+            ended: Arc::new(Queue::unbounded()),
+        };
+        for (index, job) in watch.jobs.iter().enumerate() {
+            job.watch(watch.watcher(index));
+        }
+        watch
+    }
+
+    fn watcher(&self, index: usize) -> Watcher {
+        let ended = self.ended.clone();
+        Watcher { ended, index }
+    }
+}
+
+impl<T> Drop for Watch<T> {
+    fn drop(&mut self) {
+        for (index, job) in self.jobs.iter().enumerate() {
+            job.unwatch(&self.watcher(index));
+        }
+    }
+}
+
+/// Waits until one of the jobs has ended, and gives its index. If several have already, the first of them.
+///
+/// # Panics
+///
+/// If there are no jobs, so that there would be nothing to wait for.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::{Event, ThreadPool, wait_any};
+/// use std::sync::Arc;
+///
+/// let pool = ThreadPool::new(2);
+/// let go_on = Arc::new(Event::new());
+/// let waits = go_on.clone();
+/// let jobs = [pool.submit(move || waits.wait().block())?, pool.submit(|| ())?];
+/// assert_eq!(wait_any(&jobs).block(), 1);
+/// go_on.set();
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "select")]
+#[doc(alias = "FIRST_COMPLETED")]
+pub fn wait_any<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Wait<WaitAny<T>> {
+    let jobs = handles(jobs);
+    assert!(
+        !jobs.is_empty(),
+        "`wait_any` of no jobs would wait for ever"
+    );
+    Wait::new(WaitAny {
+        jobs,
+        watched: None,
+        index: None,
+    })
+}
+
+/// Waits until all of the jobs have ended. Their results are still to be had then.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::{ThreadPool, wait_all};
+/// use std::time::Duration;
+///
+/// let pool = ThreadPool::new(2);
+/// let jobs: Vec<_> = (0..10).map(|number| pool.submit(move || number * number)).collect::<Result<_, _>>()?;
+/// wait_all(&jobs).timeout(Duration::from_secs(60)).block()?;
+/// assert!(jobs.iter().all(|job| job.is_done()));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "join_all")]
+#[doc(alias = "ALL_COMPLETED")]
+pub fn wait_all<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Wait<WaitAll<T>> {
+    let jobs = handles(jobs);
+    Wait::new(WaitAll { jobs, at: 0 })
+}
+
+/// The jobs in the order in which they end, as an iterator that blocks and as a stream. Those that have ended already come
+/// first. A cancelled job has ended, too.
+///
+/// ```
+/// use amphi::{Event, ThreadPool, as_completed};
+/// use std::sync::Arc;
+///
+/// let pool = ThreadPool::new(2);
+/// let go_on = Arc::new(Event::new());
+/// let waits = go_on.clone();
+/// let late = pool.submit(move || {
+///     waits.wait().block();
+///     "late"
+/// })?;
+/// let early = pool.submit(|| "early")?;
+/// let mut order = Vec::new();
+/// for job in as_completed([&late, &early]) {
+///     order.push(job.result().block()?);
+///     go_on.set();
+/// }
+/// assert_eq!(order, ["early", "late"]);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "FuturesUnordered")]
+pub fn as_completed<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> AsCompleted<T> {
+    let watch = Watch::new(handles(jobs));
+    AsCompleted {
+        left: watch.jobs.len(),
+        stream: watch.ended.stream_owned(),
+        watch,
+    }
+}
+
+fn handles<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Vec<Job<T>> {
+    jobs.into_iter().map(|job| job.borrow().clone()).collect()
+}
+
+/// The operation of [`wait_any`].
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+pub struct WaitAny<T> {
+    jobs: Vec<Job<T>>,
+    /// From the moment when it has to wait.
+    watched: Option<Watched<T>>,
+    /// Which one has ended.
+    index: Option<usize>,
+}
+
+struct Watched<T> {
+    get: Get<Arc<Queue<usize>>>,
+    _watch: Watch<T>,
+}
+
+impl<T> Attempt for WaitAny<T> {
+    fn fast(&mut self, _: bool) -> bool {
+        self.index = self.jobs.iter().position(Job::is_done);
+        self.index.is_some()
+    }
+
+    fn list(&self) -> &dyn Line {
+        let watched = self.watched.as_ref();
+        watched.expect("it has been attempted").get.list()
+    }
+
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        let jobs = &self.jobs;
+        let watched = self.watched.get_or_insert_with(|| {
+            let watch = Watch::new(jobs.clone());
+            Watched {
+                get: Get::new(watch.ended.clone()),
+                _watch: watch,
+            }
+        });
+        watched.get.attempt(turn)
+    }
+
+    fn pass_on(&mut self) {
+        // There is nobody else.
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        waiter.leave(self.list());
+        true
+    }
+}
+
+impl<T> Operation for WaitAny<T> {
+    type Output = usize;
+    type Timed = Result<usize, TimedOut>;
+
+    fn take(&mut self) -> usize {
+        self.index.unwrap_or_else(|| {
+            let watched = self.watched.as_mut().expect("it has been attempted");
+            watched.get.take().expect("nobody shuts it down")
+        })
+    }
+
+    fn in_time(&mut self, index: usize) -> Result<usize, TimedOut> {
+        Ok(index)
+    }
+
+    fn timed_out(&mut self) -> Result<usize, TimedOut> {
+        Err(TimedOut)
+    }
+}
+
+impl<T> fmt::Debug for WaitAny<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WaitAny").field(&self.jobs).finish()
+    }
+}
+
+/// The operation of [`wait_all`].
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing.
+pub struct WaitAll<T> {
+    jobs: Vec<Job<T>>,
+    /// The one that it waits for; those before it have ended.
+    at: usize,
+}
+
+impl<T> Attempt for WaitAll<T> {
+    fn fast(&mut self, _: bool) -> bool {
+        self.jobs.iter().all(Job::is_done)
+    }
+
+    fn list(&self) -> &dyn Line {
+        self.jobs[self.at].finished().line()
+    }
+
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        while self.jobs[self.at..].iter().any(|job| !job.is_done()) {
+            let outcome = self.jobs[self.at].finished().set_waiter().attempt(turn);
+            if outcome != Outcome::Done {
+                return outcome;
+            }
+            if turn.queued {
+                // It has to leave this one's list first.
+                return Outcome::Again;
+            }
+            self.at += 1;
+        }
+        Outcome::Done
+    }
+
+    fn proceed(&mut self) {
+        self.at += 1;
+    }
+
+    fn pass_on(&mut self) {
+        // The end of a job is told to everybody.
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        waiter.leave(self.list());
+        true
+    }
+}
+
+impl<T> Operation for WaitAll<T> {
+    type Output = ();
+    type Timed = Result<(), TimedOut>;
+
+    fn take(&mut self) {}
+
+    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
+        Ok(())
+    }
+
+    fn timed_out(&mut self) -> Result<(), TimedOut> {
+        Err(TimedOut)
+    }
+}
+
+impl<T> fmt::Debug for WaitAll<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WaitAll").field(&self.jobs).finish()
+    }
+}
+
+/// The iterator and stream of [`as_completed`].
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing; the jobs go on.
+#[must_use = "an iterator does nothing until it is asked for its items"]
+pub struct AsCompleted<T> {
+    watch: Watch<T>,
+    stream: Stream<Arc<Queue<usize>>>,
+    left: usize,
+}
+
+impl<T> AsCompleted<T> {
+    fn job(&mut self, index: usize) -> Job<T> {
+        self.left -= 1;
+        self.watch.jobs[index].clone()
+    }
+}
+
+impl<T> Iterator for AsCompleted<T> {
+    type Item = Job<T>;
+
+    fn next(&mut self) -> Option<Job<T>> {
+        if self.left == 0 {
+            return None;
+        }
+        let index = self.watch.ended.get().block();
+        Some(self.job(index.expect("nobody shuts it down")))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<T> ExactSizeIterator for AsCompleted<T> {}
+
+impl<T> FusedIterator for AsCompleted<T> {}
+
+impl<T> futures_core::Stream for AsCompleted<T> {
+    type Item = Job<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Job<T>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let index = ready!(futures_core::Stream::poll_next(
+            Pin::new(&mut self.stream),
+            cx
+        ));
+        Poll::Ready(index.map(|index| self.job(index)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<T> FusedStream for AsCompleted<T> {
+    fn is_terminated(&self) -> bool {
+        self.left == 0
+    }
+}
+
+impl<T> fmt::Debug for AsCompleted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsCompleted")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
