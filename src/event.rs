@@ -200,7 +200,7 @@ impl Attempt for WaitSet<'_> {
     }
 
     fn list(&self) -> &dyn Line {
-        &self.event.list
+        self.event.line()
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
