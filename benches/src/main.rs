@@ -6,6 +6,7 @@ mod event;
 mod harness;
 mod mutex;
 mod plot;
+mod pool;
 mod queue;
 mod reentrant;
 mod semaphore;
@@ -80,6 +81,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     rows.extend(event::rows());
     rows.extend(condvar::rows());
     rows.extend(queue::rows());
+    rows.extend(pool::rows());
     rows.extend(size::rows());
     rows.retain(|row| {
         let filters = &arguments.filters;

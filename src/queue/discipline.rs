@@ -24,6 +24,8 @@ impl<T> Discipline for Lifo<T> {}
 impl<T: Ord> Discipline for Priority<T> {}
 
 pub(super) mod sealed {
+    use crate::error::PutError;
+
     pub trait Discipline {
         /// What is queued.
         type Item;
@@ -63,6 +65,15 @@ pub(super) mod sealed {
     pub enum Refused<T> {
         Full(T),
         Closed(T),
+    }
+
+    impl<T> Refused<T> {
+        pub(in crate::queue) fn into_error(self) -> PutError<T> {
+            match self {
+                Refused::Full(item) => PutError::Full(item),
+                Refused::Closed(item) => PutError::ShutDown(item),
+            }
+        }
     }
 
     /// Why there is no item.

@@ -344,10 +344,31 @@ impl<D: Discipline> QueueOf<D> {
     #[doc(alias = "put_nowait")]
     #[inline]
     pub fn try_put(&self, item: D::Item) -> Result<(), PutError<D::Item>> {
-        self.push(item).map_err(|refused| match refused {
-            Refused::Full(item) => PutError::Full(item),
-            Refused::Closed(item) => PutError::ShutDown(item),
-        })
+        self.push(item).map_err(Refused::into_error)
+    }
+
+    /// The same, but if somebody `searches` nobody is woken. Whoever searches ends that by a SeqCst write and a fence, and after that looks
+    /// once more, or calls [`tell`](Self::tell).
+    #[cfg(feature = "thread")]
+    pub(crate) fn try_put_for(
+        &self,
+        item: D::Item,
+        searches: impl FnOnce() -> bool,
+    ) -> Result<(), PutError<D::Item>> {
+        self.push_quietly(item).map_err(Refused::into_error)?;
+        side::fence_after_change();
+        if !searches() {
+            self.tell_getters(1);
+        }
+        Ok(())
+    }
+
+    /// Wakes somebody who waits, if there is an item.
+    #[cfg(feature = "thread")]
+    pub(crate) fn tell(&self) {
+        if !self.is_empty() {
+            self.tell_getters(1);
+        }
     }
 
     /// Gets an item out of the queue if there is one, and never waits.

@@ -144,7 +144,7 @@ impl Side {
 /// other side, which then does not find the queue empty, or full, but waits for the slot to be written. Elsewhere, and under
 /// loom, that is not relied upon.
 #[inline]
-fn fence_after_change() {
+pub(super) fn fence_after_change() {
     let strong = cfg!(all(
         any(target_arch = "x86", target_arch = "x86_64"),
         not(loom)

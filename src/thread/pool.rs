@@ -3,11 +3,12 @@
 use super::headcount::Headcount;
 use super::job::{Run, Task};
 use super::{Builder, Job, Map, SubmitError, unharmed};
-use crate::error::{GetError, TimedOut};
+use crate::error::{GetError, PutError, TimedOut};
 use crate::queue::Queue;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::{Mutex, lock};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Wait, Waiter};
+use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,6 +55,8 @@ struct Shared {
     staff: Mutex<Staff>,
     /// There will never be more workers than now, so there is no need to look whether one is free.
     is_complete: AtomicBool,
+    /// A worker looks for a job before it waits for one.
+    is_searched: CachePadded<AtomicBool>,
     /// The workers.
     headcount: Headcount,
     about: PoolBuilder,
@@ -293,15 +296,14 @@ impl Shared {
     fn accept(self: &Arc<Self>, job: Arc<dyn Run>) -> Result<(), Refused> {
         // Acquire: pairs with the Release of whoever has started the last worker.
         if self.is_complete.load(Ordering::Acquire) {
-            let put = self.jobs.try_put(job);
-            return put.map_err(|_| self.refusal());
+            return self.put(job).map_err(|_| self.refusal());
         }
         let mut staff = lock(&self.staff);
         if let Some(refusal) = staff.refuses {
             return Err(refusal.into());
         }
         // Under the mutex, so that no shutdown comes between the job and the worker that may have to be started for it.
-        let put = self.jobs.try_put(job);
+        let put = self.put(job);
         debug_assert!(put.is_ok(), "what is not refused is put");
         staff.in_flight += 1;
         if staff.in_flight <= staff.workers || staff.workers == self.about.workers {
@@ -319,6 +321,12 @@ impl Shared {
                 Ok(())
             }
         })
+    }
+
+    fn put(&self, job: Arc<dyn Run>) -> Result<(), PutError<Arc<dyn Run>>> {
+        // Relaxed: the queue sees to the order.
+        let searches = || self.is_searched.load(Ordering::Relaxed);
+        self.jobs.try_put_for(job, searches)
     }
 
     /// Starts a worker. One that couldn't be started has to [`leave`](Self::leave) all the same.
@@ -362,8 +370,40 @@ impl Shared {
         }
     }
 
+    /// Looks for a job for a while.
+    ///
+    /// While a worker does that, nobody who submits a job wakes another, which would take longer than all else. So when it has found one, and there
+    /// are more, it does that in their place.
+    ///
+    /// | order | who submits | who searches |
+    /// |---|---|---|
+    /// | first | puts the job | ends `is_searched` |
+    /// | then | finds `is_searched`, or wakes somebody | looks once more, or wakes somebody if there are jobs |
+    ///
+    /// With a full fence in between on both sides one of them sees the other.
+    fn search(&self) -> Option<Arc<dyn Run>> {
+        // Relaxed, as nothing is read by it. One is enough.
+        if self.is_searched.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let mut spin = Spin::search();
+        let mut found = self.jobs.try_get().ok();
+        while found.is_none() && spin.pause() {
+            found = self.jobs.try_get().ok();
+        }
+        self.is_searched.store(false, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if found.is_some() {
+            self.jobs.tell();
+        }
+        found
+    }
+
     /// The next job; none if there will be none, or has been none for so long that this worker ends.
     fn next(&self) -> Option<Arc<dyn Run>> {
+        if let found @ Some(_) = self.jobs.try_get().ok().or_else(|| self.search()) {
+            return found;
+        }
         let Some(keep_alive) = self.about.keep_alive else {
             return self.jobs.get().block().ok();
         };
@@ -612,6 +652,7 @@ impl PoolBuilder {
                     refuses: None,
                 }),
                 is_complete: AtomicBool::new(false),
+                is_searched: CachePadded::new(AtomicBool::new(false)),
                 headcount: Headcount::new(),
                 about: self,
             }),

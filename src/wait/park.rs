@@ -277,8 +277,17 @@ impl Spin {
         }
     }
 
+    /// Until there is something to do: for as long as it takes to wake a thread on another core, which may be about to bring it.
+    #[cfg(feature = "thread")]
+    pub(crate) fn search() -> Self {
+        Spin {
+            yields: 60,
+            ..Spin::moment(true)
+        }
+    }
+
     /// Pauses; `false` if it is no use any longer.
-    pub(super) fn pause(&mut self) -> bool {
+    pub(crate) fn pause(&mut self) -> bool {
         // Loom has no other core to wait for.
         if cfg!(loom) || self.round == self.busy + self.yields {
             return false;
