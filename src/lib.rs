@@ -47,6 +47,8 @@
 //! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | to move data from some to others |
 //! | [`oneshot`] | to send one value once: the reply to a request |
 //! | `thread` | threads that tasks can join, with a timeout, with others |
+//! | `ThreadPool` | to run functions that block or compute elsewhere: each becomes a `Job` to wait for, or to cancel |
+//! | `Timer` | to run a function later, or again and again, unless it is cancelled |
 //! | [`Barrier`] | to gather a fixed number: all go on when the last has arrived |
 //!
 //! An event notifies; a lock protects; a condition variable is for producers and consumers; a barrier gathers a
@@ -67,6 +69,36 @@
 //! * A wait can be dropped at any moment; it loses nothing.
 //! * No waiter starves. A panic poisons nothing.
 //!
+//! So a service keeps its tasks free of what blocks, and its threads free of a runtime:
+//!
+//! ```
+//! use amphi::{Event, Queue, ThreadPool, block_on};
+//!
+//! let requests = Queue::bounded(64);
+//! let shutdown = Event::new();
+//! let pool = ThreadPool::new(4);
+//! std::thread::scope(|scope| {
+//!     scope.spawn(|| {
+//!         requests.put(20).block().unwrap();
+//!         requests.put(22).block().unwrap();
+//!         requests.join().block(); // all are dealt with
+//!         shutdown.set();
+//!     });
+//!     let mut sum = 0;
+//!     block_on(async {
+//!         while let Ok(request) = requests.get().or(shutdown.wait()).await {
+//!             let request: u32 = request.unwrap();
+//!             sum += pool.submit(move || request)?.await?; // the task waits, no thread of the executor does
+//!             requests.task_done()?;
+//!         }
+//!         Ok::<_, Box<dyn std::error::Error>>(())
+//!     })?;
+//!     assert_eq!(sum, 42);
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! })?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! What remains true: blocking an executor's thread keeps its other tasks from running. If
 //! the one who is to release the lock is such a task, nothing can help; there, `.await`.
 //!
@@ -76,7 +108,7 @@
 //! |---|---|---|
 //! | `time` | yes | timeouts and deadlines that can be awaited, on any runtime and outside of any, by `async-io`'s timer. Without it they can be blocked on |
 //! | `tokio` | no | inside a tokio runtime, timeouts go by tokio's own clock, which `tokio::time::pause` stops |
-//! | `thread` | yes | the module `thread` |
+//! | `thread` | yes | the module `thread`: threads, pools, timers |
 //! | `sink` | no | a queue as a `Sink` of the futures crates |
 
 pub mod barrier;
