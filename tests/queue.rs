@@ -6,6 +6,8 @@ mod everywhere;
 mod handed_on;
 #[path = "queue/hostile.rs"]
 mod hostile;
+#[path = "queue/odd_moments.rs"]
+mod odd_moments;
 #[path = "queue/one_by_one.rs"]
 mod one_by_one;
 #[cfg(feature = "sink")]

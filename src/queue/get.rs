@@ -2,7 +2,8 @@
 
 use super::discipline::Discipline;
 use super::discipline::sealed::Nothing;
-use super::{InHand, ItemOf, QueueOf, QueueRef};
+use super::returned::InHand;
+use super::{ItemOf, QueueOf, QueueRef};
 use crate::error::GetError;
 use crate::finally::Finally;
 use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Waiter};

@@ -5,6 +5,7 @@ mod discipline;
 mod get;
 mod join;
 mod put;
+mod returned;
 mod side;
 mod tally;
 
@@ -19,13 +20,12 @@ pub use put::{Put, PutAll};
 use crate::error::{GetError, PutError, TaskDoneError};
 use crate::finally::Finally;
 use crate::sync::atomic::{Ordering, fence};
-use crate::sync::{Mutex, lock};
 use crate::wait::{Spin, Wait};
 use crossbeam_utils::CachePadded;
 use discipline::sealed::{Nothing, Refused};
 use join::Unfinished;
-use side::{ONE, Side};
-use std::collections::VecDeque;
+use returned::{InHand, Returned};
+use side::Side;
 use std::fmt;
 use std::mem;
 use std::ops::Deref;
@@ -138,14 +138,7 @@ pub struct QueueOf<D: Discipline> {
     /// Those who wait for items. It counts the items that have been `returned`.
     getters: CachePadded<Side>,
     unfinished: CachePadded<Unfinished>,
-    returned: Mutex<Returned<D::Item>>,
-}
-
-/// Items that have been taken out, and then it came to a panic. They go first.
-struct Returned<T> {
-    items: VecDeque<T>,
-    /// The queue has been emptied for good.
-    discards: bool,
+    returned: Returned<D::Item>,
 }
 
 /// Makes and asks.
@@ -189,10 +182,7 @@ impl<D: Discipline> QueueOf<D> {
             putters: CachePadded::new(Side::new()),
             getters: CachePadded::new(Side::new()),
             unfinished: CachePadded::new(Unfinished::new()),
-            returned: Mutex::new(Returned {
-                items: VecDeque::new(),
-                discards: false,
-            }),
+            returned: Returned::new(),
         }
     }
 
@@ -541,14 +531,7 @@ impl<D: Discipline> QueueOf<D> {
         // A waker may panic, and an item when it is dropped.
         let told = catch_unwind(AssertUnwindSafe(|| self.shutdown()));
         let mut items = self.items.drain();
-        let mut returned = lock(&self.returned);
-        returned.discards = true;
-        let count = returned.items.len();
-        // Relaxed: the mutex orders it.
-        let word = &self.getters.list.word;
-        word.fetch_sub(count * ONE, Ordering::Relaxed);
-        items.extend(returned.items.drain(..));
-        drop(returned);
+        items.extend(self.returned.drain(&self.getters));
         self.discard(items);
         told.unwrap_or_else(|payload| resume_unwind(payload));
     }
@@ -637,20 +620,11 @@ impl<D: Discipline> QueueOf<D> {
     fn pop_quietly(&self) -> Result<D::Item, Nothing> {
         self.assert_not_inside();
         if self.getters.count() > 0 {
-            if let Some(item) = self.pop_returned() {
+            if let Some(item) = self.returned.pop(&self.getters) {
                 return Ok(item);
             }
         }
         self.items.pop()
-    }
-
-    #[cold]
-    fn pop_returned(&self) -> Option<D::Item> {
-        let mut returned = lock(&self.returned);
-        let item = returned.items.pop_front()?;
-        // Relaxed: the mutex orders it.
-        self.getters.list.word.fetch_sub(ONE, Ordering::Relaxed);
-        Some(item)
     }
 
     /// Wakes those for whom there is room, so much of which is new.
@@ -676,41 +650,10 @@ impl<D: Discipline> QueueOf<D> {
     fn give_back(&self, items: impl IntoIterator<Item = D::Item>) {
         let items: Vec<_> = items.into_iter().collect();
         let count = items.len();
-        let mut returned = lock(&self.returned);
-        if returned.discards {
-            drop(returned);
-            return self.discard(items);
-        }
-        for item in items.into_iter().rev() {
-            returned.items.push_front(item);
-        }
-        // Relaxed: as in `pop_returned`.
-        let word = &self.getters.list.word;
-        word.fetch_add(count * ONE, Ordering::Relaxed);
-        drop(returned);
-        if count > 0 {
-            self.tell_getters(count);
-        }
-    }
-}
-
-/// Items that have been taken out, and go back if they are not handed on.
-struct InHand<'a, D: Discipline, I>
-where
-    I: IntoIterator<Item = D::Item> + Default,
-{
-    queue: &'a QueueOf<D>,
-    items: I,
-}
-
-impl<D: Discipline, I> Drop for InHand<'_, D, I>
-where
-    I: IntoIterator<Item = D::Item> + Default,
-{
-    #[inline]
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.queue.give_back(mem::take(&mut self.items));
+        match self.returned.push(items, &self.getters) {
+            Err(too_late) => self.discard(too_late),
+            Ok(()) if count > 0 => self.tell_getters(count),
+            Ok(()) => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, compiler_fence};
 
 const WAITING: usize = 4;
 /// What a side counts in its word begins here.
-pub(super) const ONE: usize = 8;
+const ONE: usize = 8;
 
 /// Those who wait for something that is elsewhere: room in the queue, or items.
 ///
@@ -79,10 +79,18 @@ impl Side {
         self.useless.store(useless, Ordering::Relaxed);
     }
 
-    /// What the queue counts here.
+    /// What the queue counts here. Relaxed: whatever is counted is looked for with a mutex in hand.
     #[inline]
     pub(super) fn count(&self) -> usize {
         self.list.word.load(Ordering::Relaxed) / ONE
+    }
+
+    pub(super) fn count_up(&self, by: usize) {
+        self.list.word.fetch_add(by * ONE, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_down(&self, by: usize) {
+        self.list.word.fetch_sub(by * ONE, Ordering::Relaxed);
     }
 
     /// Sees to it that whoever changes the queue from now on notices this waiter, which is in the list.

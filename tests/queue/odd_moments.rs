@@ -1,15 +1,8 @@
-//! Queues among wakers, comparisons and drops that panic or call back, and at odd moments.
+//! Queues at odd moments: amid a panic, at the end of a thread, in the middle of a shutdown.
 
-mod worlds;
-
-use amphi::{Event, GetError, LifoQueue, PriorityQueue, PutError, Queue};
+use super::*;
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
-use std::task::{Poll, Wake, Waker};
-use std::time::Duration;
-use worlds::{Hand, ordered_by_cmp, poll_with, watched};
+use std::sync::LazyLock;
 
 /// A waker that does something when it is called.
 struct Calls<F: Fn() + Send + Sync + 'static>(F);
@@ -220,7 +213,7 @@ struct Dropped {
 
 impl Drop for Dropped {
     fn drop(&mut self) {
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, SeqCst);
         if self.panics {
             panic!("an item's drop");
         }
@@ -247,11 +240,11 @@ fn a_queue_drops_all() {
     unbounded.put_all(five(&count)).block().unwrap();
     lifo.put_all(five(&count)).block().unwrap();
     assert!(panics(|| drop(fifo)));
-    assert_eq!(count.load(Ordering::Relaxed), 5);
+    assert_eq!(count.load(SeqCst), 5);
     assert!(panics(|| drop(unbounded)));
-    assert_eq!(count.load(Ordering::Relaxed), 10);
+    assert_eq!(count.load(SeqCst), 10);
     assert!(panics(|| drop(lifo)));
-    assert_eq!(count.load(Ordering::Relaxed), 15);
+    assert_eq!(count.load(SeqCst), 15);
 }
 
 /// A waker panics, and an item that is dropped after that: everybody is told, everything is dropped and counted.
@@ -263,7 +256,7 @@ fn shutdown_now_among_panics() {
     let mut waits = queue.put(five(&count).next().unwrap());
     assert!(poll_with(&waker(|| panic!("the putter's")), &mut waits).is_pending());
     assert!(panics(|| queue.shutdown_now()));
-    assert_eq!((count.load(Ordering::Relaxed), queue.unfinished()), (5, 0));
+    assert_eq!((count.load(SeqCst), queue.unfinished()), (5, 0));
     let hand = Hand::new();
     assert!(matches!(
         hand.poll(&mut waits),
@@ -278,10 +271,10 @@ fn shutdown_now_compares_nothing() {
     let queue = PriorityQueue::unbounded();
     let items = (0..5).map(|number| Compared {
         number,
-        compare: || assert!(!HOSTILE.load(Ordering::Relaxed), "a comparison"),
+        compare: || assert!(!HOSTILE.load(SeqCst), "a comparison"),
     });
     queue.put_all(items).block().unwrap();
-    HOSTILE.store(true, Ordering::Relaxed);
+    HOSTILE.store(true, SeqCst);
     assert!(panics(|| drop(queue.try_get())));
     queue.shutdown_now();
     assert_eq!((queue.len(), queue.unfinished()), (0, 0));
