@@ -1,16 +1,16 @@
 //! [`Job`]: a function that a pool runs, and what will come of it.
 
+use super::panicked::FirstPanic;
 use super::watch::Watcher;
 use super::{JobError, Panicked};
 use crate::event::Event;
-use crate::finally::Finally;
 use crate::sync::{Mutex, lock};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A function given to a [`ThreadPool`](super::ThreadPool), and its result to come.
@@ -54,15 +54,32 @@ trait Shared<T>: Send + Sync {
 
 /// A job as its pool sees it.
 pub(super) trait Run: Send + Sync {
-    /// Runs it, unless it has ended already. `frees` is called once, as soon as nothing is left to do for it that takes
-    /// time: before anybody hears of the result, so that whoever then submits another job finds the worker free.
-    fn run(self: Arc<Self>, frees: &dyn Fn());
+    /// Runs it, unless it has ended already, and says to its worker when it has something to do and when it hasn't.
+    fn run(self: Arc<Self>, worker: &dyn Worker);
 
     /// It will never run, as nobody wants it any more.
     fn cancel(self: Arc<Self>);
 
     /// It will never run, as its pool is broken.
     fn break_off(self: Arc<Self>);
+}
+
+/// What a job tells the worker that runs it, which is taken to be busy in the beginning, and has to be free in the end.
+pub(super) trait Worker {
+    /// Nothing is left to do that takes time. It's said before anybody hears of the result, if there are no callbacks to be called: then whoever hears
+    /// of it and submits another job finds the worker free.
+    fn is_free(&self);
+
+    /// There is something, after all.
+    fn is_busy(&self);
+}
+
+/// For those who end a job and are no worker.
+struct Nobody;
+
+impl Worker for Nobody {
+    fn is_free(&self) {}
+    fn is_busy(&self) {}
 }
 
 /// The one allocation of a job.
@@ -79,8 +96,8 @@ struct Core<T> {
     finished: Event,
 }
 
-/// The mutex is held for moves only. Who ends the job changes the phase; then, without the mutex, sets `finished`, tells the
-/// watchers, calls the callbacks.
+/// The mutex is held for moves only. Who ends the job changes the phase; then, without the mutex, tells the watchers, sets `finished`, calls the
+/// callbacks. Whoever hears of the end before it is `finished` sets that themselves.
 struct State<T> {
     phase: Phase<T>,
     watchers: Vec<Watcher>,
@@ -123,10 +140,10 @@ impl<T, F> Task<T, F> {
         }
     }
 
-    /// Takes the function back if nobody has begun with it. Nobody else may have a handle of the job, for its end is not told.
-    pub(super) fn take_back(&self) -> Option<F> {
-        self.core.end(true, Phase::Cancelled)?;
-        lock(&self.function).take()
+    /// The function of a job that nobody has accepted.
+    pub(super) fn into_function(self: Arc<Self>) -> F {
+        let function = lock(&self.function).take();
+        function.expect("only a job that is accepted loses its function")
     }
 }
 
@@ -206,15 +223,27 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    fn run(self: Arc<Self>, frees: &dyn Fn()) {
+    fn run(self: Arc<Self>, worker: &dyn Worker) {
         if !self.core.begin() {
-            return frees();
+            return worker.is_free();
         }
         let function = lock(&self.function).take();
         let function = function.expect("only whoever ends `Pending` takes the function");
         let returned = catch_unwind(AssertUnwindSafe(function));
         let phase = Phase::Finished(returned.map_err(Panicked::new));
-        Job::new(self).end(false, phase, frees);
+        let mut panic = FirstPanic::default();
+        let job = Job::new(self.clone());
+        panic.catch(|| {
+            job.end(false, phase, worker);
+        });
+        drop(job);
+        // Nobody has a handle any more, so the result is dropped here, and that is the user's code.
+        if let Some(task) = Arc::into_inner(self) {
+            worker.is_busy();
+            panic.catch(|| drop(task));
+            worker.is_free();
+        }
+        panic.resume();
     }
 
     fn cancel(self: Arc<Self>) {
@@ -299,8 +328,7 @@ impl<T> Job<T> {
         }
         let cancelled = self.is_cancelled();
         if cancelled {
-            // Whoever cancels it at this moment may not have come so far.
-            self.core().finished.set();
+            self.set_finished();
         }
         cancelled
     }
@@ -365,7 +393,10 @@ impl<T> Job<T> {
             return;
         }
         drop(state);
+        let mut panic = FirstPanic::default();
+        panic.catch(|| self.set_finished());
         self.call(callback);
+        panic.resume();
     }
 
     /// Calls a callback. Its panic is nobody's but its own: the panic hook has reported it.
@@ -375,6 +406,13 @@ impl<T> Job<T> {
 
     fn core(&self) -> &Core<T> {
         self.shared.core()
+    }
+
+    /// The phase says that it has ended, and whoever has ended it may not have come so far as to say so here.
+    pub(super) fn set_finished(&self) {
+        if !self.is_done() {
+            self.finished().set();
+        }
     }
 
     /// For an operation that waits for the end.
@@ -390,6 +428,7 @@ impl<T> Job<T> {
             return;
         }
         drop(state);
+        self.set_finished();
         watcher.tell();
     }
 
@@ -404,32 +443,37 @@ impl<T> Job<T> {
 
     /// Ends the job if it has not begun.
     fn end_pending(&self, phase: Phase<T>) -> bool {
-        let ends = self.end(true, phase, &|| ());
+        let mut panic = FirstPanic::default();
+        let mut ends = true;
+        panic.catch(|| ends = self.end(true, phase, &Nobody));
         if ends {
-            self.shared.discard();
+            panic.catch(|| self.shared.discard());
         }
+        panic.resume();
         ends
     }
 
     /// Ends the job, and tells everybody who wants to know.
-    fn end(&self, pending: bool, phase: Phase<T>, frees: &dyn Fn()) -> bool {
+    fn end(&self, pending: bool, phase: Phase<T>, worker: &dyn Worker) -> bool {
         let Some((watchers, calls_back)) = self.core().end(pending, phase) else {
             return false;
         };
         if !calls_back {
-            frees();
+            worker.is_free();
         }
-        // Wakers may panic: from the last of these to the first, each is done in any case.
-        let _calls_back = Finally::new(|| {
-            if calls_back {
-                while let Some(callback) = self.core().next_callback() {
-                    self.call(callback);
-                }
-                frees();
+        let mut panic = FirstPanic::default();
+        // First, so that what others do because of this one's end is told later.
+        for watcher in &watchers {
+            panic.catch(|| watcher.tell());
+        }
+        panic.catch(|| self.finished().set());
+        if calls_back {
+            while let Some(callback) = self.core().next_callback() {
+                self.call(callback);
             }
-        });
-        let _tells = Finally::new(|| watchers.iter().for_each(Watcher::tell));
-        self.finished().set();
+            worker.is_free();
+        }
+        panic.resume();
         true
     }
 }
@@ -441,6 +485,10 @@ impl<T> Clone for Job<T> {
         }
     }
 }
+
+// As std's `JoinHandle`, whatever the function and its result are: both are only moved.
+impl<T> UnwindSafe for Job<T> {}
+impl<T> RefUnwindSafe for Job<T> {}
 
 /// The same job.
 impl<T> PartialEq for Job<T> {

@@ -1,7 +1,9 @@
 //! [`Map`]: one function, many items, the results in their order.
 
+use super::panicked::FirstPanic;
 use super::{Job, JobError, JobResult};
 use crate::wait::{Timeout, Wait};
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
 #[cfg(feature = "time")]
@@ -9,7 +11,6 @@ use std::pin::Pin;
 #[cfg(feature = "time")]
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use std::vec::IntoIter;
 
 /// The results of a function for many items, in the order of the items: what [`ThreadPool::map`](super::ThreadPool::map) returns.
 ///
@@ -21,7 +22,7 @@ use std::vec::IntoIter;
 /// Dropped, it cancels those jobs that have not begun. A result that nobody has been given is dropped.
 #[must_use = "dropping it cancels the jobs"]
 pub struct Map<T> {
-    jobs: IntoIter<Job<T>>,
+    jobs: VecDeque<Job<T>>,
     deadline: Option<Instant>,
     /// The one whose result is being polled for.
     #[cfg(feature = "time")]
@@ -29,13 +30,17 @@ pub struct Map<T> {
 }
 
 impl<T> Map<T> {
-    pub(super) fn new(jobs: Vec<Job<T>>) -> Self {
+    pub(super) fn new() -> Self {
         Map {
-            jobs: jobs.into_iter(),
+            jobs: VecDeque::new(),
             deadline: None,
             #[cfg(feature = "time")]
             polled: None,
         }
+    }
+
+    pub(super) fn push(&mut self, job: Job<T>) {
+        self.jobs.push_back(job);
     }
 
     /// Waits for all of it together no longer than this, counted from now.
@@ -60,6 +65,11 @@ impl<T> Map<T> {
     pub fn timeout(mut self, duration: Duration) -> Self {
         // One that can't be added never comes.
         self.deadline = Instant::now().checked_add(duration);
+        #[cfg(feature = "time")]
+        if let Some((job, _)) = self.polled.take() {
+            let wait = self.wait(&job);
+            self.polled = Some((job, wait));
+        }
         self
     }
 
@@ -96,7 +106,7 @@ impl<T> Iterator for Map<T> {
         if let Some((job, wait)) = self.polled.take() {
             return Some(settle(&job, wait.block()));
         }
-        let job = self.jobs.next()?;
+        let job = self.jobs.pop_front()?;
         Some(settle(&job, self.wait(&job).block()))
     }
 
@@ -116,7 +126,7 @@ impl<T> futures_core::Stream for Map<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.polled.is_none() {
-            let Some(job) = self.jobs.next() else {
+            let Some(job) = self.jobs.pop_front() else {
                 return Poll::Ready(None);
             };
             let wait = self.wait(&job);
@@ -126,9 +136,9 @@ impl<T> futures_core::Stream for Map<T> {
             unreachable!("it has just been made");
         };
         let result = ready!(Pin::new(wait).poll(cx));
-        let result = settle(job, result);
+        let job = job.clone();
         self.polled = None;
-        Poll::Ready(Some(result))
+        Poll::Ready(Some(settle(&job, result)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -145,13 +155,20 @@ impl<T> futures_core::stream::FusedStream for Map<T> {
 
 impl<T> Drop for Map<T> {
     fn drop(&mut self) {
+        let mut panic = FirstPanic::default();
+        let mut cancel = |job: Job<T>| {
+            panic.catch(|| {
+                job.cancel();
+            })
+        };
         #[cfg(feature = "time")]
-        if let Some((job, _)) = self.polled.take() {
-            job.cancel();
+        if let Some((job, wait)) = self.polled.take() {
+            // First, so that its own waker isn't called.
+            drop(wait);
+            cancel(job);
         }
-        self.jobs.by_ref().for_each(|job| {
-            job.cancel();
-        });
+        self.jobs.drain(..).for_each(cancel);
+        panic.resume();
     }
 }
 

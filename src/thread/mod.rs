@@ -63,6 +63,7 @@ pub use watch::{AsCompleted, WaitAll, WaitAny, as_completed, wait_all, wait_any}
 
 use crate::event::{Event, WaitSet};
 use crate::owner;
+use crate::sync::{Mutex, lock};
 use crate::wait::Wait;
 use panicked::unharmed;
 use std::fmt;
@@ -170,6 +171,7 @@ impl Builder {
         T: Send + 'static,
     {
         self.spawn_then(function, || ())
+            .map_err(|failed| failed.error)
     }
 
     /// Does something more when others have heard of the end.
@@ -177,7 +179,7 @@ impl Builder {
         self,
         function: F,
         afterwards: impl FnOnce() + Send + 'static,
-    ) -> io::Result<JoinHandle<T>>
+    ) -> Result<JoinHandle<T>, NotStarted>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
@@ -186,7 +188,11 @@ impl Builder {
         if let Some(name) = &self.name {
             if name.contains('\0') {
                 let message = "a thread's name can't contain a zero byte";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+                let error = io::Error::new(io::ErrorKind::InvalidInput, message);
+                return Err(NotStarted {
+                    error,
+                    _listed: None,
+                });
             }
             builder = builder.name(name.clone());
         }
@@ -197,17 +203,32 @@ impl Builder {
         let handle = JoinHandle::new(thread.clone());
         let result = handle.slot();
         // Before it runs, so that whoever knows of it finds it there.
-        let listed = registry::Listed::new(thread);
-        builder.spawn(move || {
+        let listed = Arc::new(Mutex::new(Some(registry::Listed::new(thread))));
+        let takes = listed.clone();
+        let spawned = builder.spawn(move || {
+            let listed = lock(&takes).take();
+            let listed = listed.expect("a thread that has been started runs");
             listed.begin();
             let returned = catch_unwind(AssertUnwindSafe(function));
-            result.fill(returned.map_err(Panicked::new));
-            // Others' wakers may panic.
+            // A result that nobody wants is dropped, and that may panic; so may the wakers of others.
+            unharmed(|| result.fill(returned.map_err(Panicked::new)));
             unharmed(|| drop(listed));
             afterwards();
-        })?;
-        Ok(handle)
+        });
+        match spawned {
+            Ok(_) => Ok(handle),
+            Err(error) => Err(NotStarted {
+                error,
+                _listed: lock(&listed).take(),
+            }),
+        }
     }
+}
+
+/// A thread that was listed, and then could not be started. Somebody may have found it in the list: dropping this wakes those who wait for its end.
+struct NotStarted {
+    error: io::Error,
+    _listed: Option<registry::Listed>,
 }
 
 /// A thread, as others see it.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 /// A function has panicked on another thread.
 ///
@@ -94,7 +95,31 @@ impl fmt::Display for Panicked {
 
 impl Error for Panicked {}
 
-/// Runs what is the user's and may panic, where nobody is to be harmed by that. The panic hook has reported it.
+/// Several things that are the user's and may panic, each of which is to be done in any case. The first panic goes on after them.
+#[derive(Default)]
+pub(super) struct FirstPanic(Option<Box<dyn Any + Send>>);
+
+impl FirstPanic {
+    pub(super) fn catch(&mut self, action: impl FnOnce()) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(action)) {
+            match self.0 {
+                None => self.0 = Some(payload),
+                Some(_) => unharmed(|| drop(payload)),
+            }
+        }
+    }
+
+    /// Goes on with it, if there was one. Amid another panic it's swallowed.
+    pub(super) fn resume(self) {
+        match self.0 {
+            None => {}
+            Some(payload) if thread::panicking() => unharmed(|| drop(payload)),
+            Some(payload) => resume_unwind(payload),
+        }
+    }
+}
+
+/// Does what is the user's and may panic, where nobody is to be harmed by that. The panic hook has reported it.
 pub(super) fn unharmed(action: impl FnOnce()) {
     let panicked = catch_unwind(AssertUnwindSafe(action));
     // Dropping a payload may panic in its turn.

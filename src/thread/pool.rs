@@ -1,8 +1,8 @@
 //! [`ThreadPool`]: threads that run one job after the other.
 
 use super::headcount::Headcount;
-use super::job::{Run, Task};
-use super::{Builder, Job, Map, SubmitError, unharmed};
+use super::job::{Run, Task, Worker};
+use super::{Builder, Job, Map, NotStarted, SubmitError, unharmed};
 use crate::error::{GetError, PutError, TimedOut};
 use crate::queue::Queue;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
@@ -11,7 +11,7 @@ use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Wait, Waiter};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io, ptr};
@@ -40,7 +40,8 @@ use std::{fmt, io, ptr};
 /// # Drop
 ///
 /// Dropping the pool shuts it down and blocks until all jobs have ended, those that have not begun included. In a task `pool.shutdown().await`
-/// beforehand, so that the drop finds nothing to wait for. Dropped by one of its own jobs it doesn't wait, as it would for itself; the
+/// beforehand, so that the drop finds nothing to wait for. Where a function is left early, by `?` or a panic, the drop waits for jobs that may wait for what that
+/// function would have done: there [`shutdown_now`](ThreadPool::shutdown_now), or let the jobs wait with a timeout. Dropped by one of its own jobs it doesn't wait, as it would for itself; the
 /// other jobs end all the same.
 #[doc(alias = "ThreadPoolExecutor")]
 #[doc(alias = "Executor")]
@@ -65,8 +66,8 @@ struct Shared {
 /// Who works here. The mutex is held while a worker is started or a job is put, for which no code of a user's is run.
 ///
 /// While the pool is not complete, a job that would be one more than there are workers starts one. `in_flight` has to be exact for that:
-/// two jobs that each see the one free worker would else wait for each other. It counts a job from before it is in the queue until its worker
-/// has nothing left to do for it that takes time.
+/// two jobs that each see the one free worker would else wait for each other. It counts a job from when it is put, in one step by the mutex, until its worker
+/// has nothing left to do for it that takes time, which may be its callbacks, or to drop a result that nobody wants.
 struct Staff {
     workers: usize,
     /// Workers ever started, for their names.
@@ -169,13 +170,9 @@ impl ThreadPool {
         T: Send + 'static,
     {
         let task = Arc::new(Task::new(function));
-        let Err(refused) = self.shared.accept(task.clone()) else {
-            return Ok(Job::new(task));
-        };
-        match task.take_back() {
-            Some(function) => Err(refused.with(function)),
-            // A worker that was started by somebody else at the same time has begun with it.
-            None => Ok(Job::new(task)),
+        match self.shared.accept(task.clone()) {
+            Ok(()) => Ok(Job::new(task)),
+            Err(refused) => Err(refused.with(task.into_function())),
         }
     }
 
@@ -186,8 +183,8 @@ impl ThreadPool {
     ///
     /// # Errors
     ///
-    /// Those of [`submit`](Self::submit), with the items and the function. If the pool is shut down only later, but before all have been submitted,
-    /// the rest is [cancelled](super::JobError::Cancelled).
+    /// Those of [`submit`](Self::submit), with the items and the function. If the pool is shut down or breaks while the items are being submitted,
+    /// the rest are jobs that are [cancelled](super::JobError::Cancelled) or [broken](super::JobError::Broken).
     ///
     /// ```
     /// let pool = amphi::ThreadPool::new(2);
@@ -202,20 +199,35 @@ impl ThreadPool {
         F: Fn(I::Item) -> T + Send + Sync + 'static,
         T: Send + 'static,
     {
-        let refuses = lock(&self.shared.staff).refuses;
-        if let Some(refusal) = refuses {
-            return Err(Refused::from(refusal).with((items, function)));
+        if let Err(refused) = self.shared.open() {
+            return Err(refused.with((items, function)));
         }
         let function = Arc::new(function);
-        let jobs = items.into_iter().map(|item| {
+        // The items' iterator is the user's: if it panics, those that have been submitted are cancelled.
+        let mut map = Map::new();
+        for item in items {
             let function = function.clone();
             let task = Arc::new(Task::new(move || function(item)));
-            if self.shared.accept(task.clone()).is_err() {
-                Run::cancel(task.clone());
+            match self.shared.accept(task.clone()) {
+                Ok(()) => {}
+                Err(Refused::Broken) => task.clone().break_off(),
+                Err(_) => Run::cancel(task.clone()),
             }
-            Job::new(task)
-        });
-        Ok(Map::new(jobs.collect()))
+            map.push(Job::new(task));
+        }
+        Ok(map)
+    }
+
+    /// Whether jobs are accepted no more: it was shut down, or its initializer has panicked.
+    ///
+    /// ```
+    /// let pool = amphi::ThreadPool::new(1);
+    /// assert!(!pool.is_shut_down());
+    /// pool.shutdown().block();
+    /// assert!(pool.is_shut_down());
+    /// ```
+    pub fn is_shut_down(&self) -> bool {
+        self.shared.jobs.is_shut_down()
     }
 
     /// Accepts no more jobs, and waits until those that were submitted have ended and the workers are gone.
@@ -271,6 +283,10 @@ impl ThreadPool {
     }
 }
 
+// No panic leaves it in disorder, that of the initializer included.
+impl UnwindSafe for ThreadPool {}
+impl RefUnwindSafe for ThreadPool {}
+
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         if self.shared.employs_this_thread() {
@@ -286,7 +302,7 @@ impl fmt::Debug for ThreadPool {
         f.debug_struct("ThreadPool")
             .field("workers", &self.workers())
             .field("pending", &self.shared.jobs.len())
-            .field("shut_down", &self.shared.jobs.is_shut_down())
+            .field("shut_down", &self.is_shut_down())
             .finish_non_exhaustive()
     }
 }
@@ -302,25 +318,47 @@ impl Shared {
         if let Some(refusal) = staff.refuses {
             return Err(refusal.into());
         }
-        // Under the mutex, so that no shutdown comes between the job and the worker that may have to be started for it.
-        let put = self.put(job);
-        debug_assert!(put.is_ok(), "what is not refused is put");
-        staff.in_flight += 1;
-        if staff.in_flight <= staff.workers || staff.workers == self.about.workers {
-            return Ok(());
+        // If it fails, those that there are will come to it.
+        let failed = self.hire_for(&mut staff, 1).err();
+        if staff.workers > 0 {
+            // Under the mutex, so that no shutdown comes between the job and the worker that was started for it.
+            let put = self.put(job);
+            debug_assert!(put.is_ok(), "what is not refused is put");
+            staff.in_flight += 1;
         }
-        let hired = self.hire(&mut staff);
         let is_alone = staff.workers == 0;
         drop(staff);
-        hired.or_else(|error| {
-            self.leave();
-            // Else those that there are will come to it.
-            if is_alone {
-                Err(Refused::NoThread(error))
-            } else {
-                Ok(())
-            }
-        })
+        match failed {
+            Some(failed) => self.give_up(failed, is_alone),
+            None => Ok(()),
+        }
+    }
+
+    /// Sees to it that jobs are accepted, and that there is somebody to run them.
+    fn open(self: &Arc<Self>) -> Result<(), Refused> {
+        let mut staff = lock(&self.staff);
+        if let Some(refusal) = staff.refuses {
+            return Err(refusal.into());
+        }
+        if staff.workers > 0 {
+            return Ok(());
+        }
+        let hired = self.hire_for(&mut staff, 1);
+        drop(staff);
+        hired.or_else(|failed| self.give_up(failed, true))
+    }
+
+    /// A worker could not be started, which matters if there is no other. Wakers are called, so without the mutex.
+    fn give_up(&self, failed: NotStarted, is_alone: bool) -> Result<(), Refused> {
+        if self.headcount.leave() {
+            unharmed(|| self.headcount.wake());
+        }
+        let NotStarted { error, _listed } = failed;
+        unharmed(|| drop(_listed));
+        match is_alone {
+            true => Err(Refused::NoThread(error)),
+            false => Ok(()),
+        }
     }
 
     fn put(&self, job: Arc<dyn Run>) -> Result<(), PutError<Arc<dyn Run>>> {
@@ -329,10 +367,14 @@ impl Shared {
         self.jobs.try_put_for(job, searches)
     }
 
-    /// Starts a worker. One that couldn't be started has to [`leave`](Self::leave) all the same.
-    fn hire(self: &Arc<Self>, staff: &mut Staff) -> io::Result<()> {
-        self.headcount.enter();
+    /// Starts a worker if there would be more jobs than workers, with so many more. If it couldn't be started,
+    /// [`give_up`](Self::give_up).
+    fn hire_for(self: &Arc<Self>, staff: &mut Staff, more: usize) -> Result<(), NotStarted> {
         let about = &self.about;
+        if staff.in_flight + more <= staff.workers || staff.workers == about.workers {
+            return Ok(());
+        }
+        self.headcount.enter();
         let (works, leaves) = (self.clone(), self.clone());
         Builder::new()
             .name(format!("{}-{}", about.name_prefix, staff.hired))
@@ -348,9 +390,12 @@ impl Shared {
         Ok(())
     }
 
-    /// A worker is gone.
+    /// The calling thread, a worker, is gone.
     fn leave(&self) {
-        if self.headcount.leave() {
+        let wakes = self.headcount.leave();
+        // It's none any more, whatever is done by the wakers, or by thread-locals that are dropped.
+        EMPLOYER.set(ptr::null());
+        if wakes {
             self.headcount.wake();
         }
     }
@@ -359,14 +404,14 @@ impl Shared {
     fn work(self: Arc<Self>) {
         EMPLOYER.set(Arc::as_ptr(&self));
         if let Some(initializer) = &self.about.initializer {
-            if catch_unwind(AssertUnwindSafe(initializer)).is_err() {
-                return self.break_off();
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(initializer)) {
+                self.break_off();
+                return unharmed(|| drop(payload));
             }
         }
-        let frees = || self.frees();
         while let Some(job) = self.next() {
             // Wakers may panic, and what a job leaves behind when it is dropped.
-            unharmed(|| job.run(&frees));
+            unharmed(|| job.run(&self));
         }
     }
 
@@ -422,14 +467,6 @@ impl Shared {
         }
     }
 
-    /// A worker can take another job.
-    fn frees(&self) {
-        // Relaxed: a job that was put because the pool is complete has brought that along.
-        if !self.is_complete.load(Ordering::Relaxed) {
-            lock(&self.staff).in_flight -= 1;
-        }
-    }
-
     fn refusal(&self) -> Refused {
         let refuses = lock(&self.staff).refuses;
         refuses.unwrap_or(Refusal::ShutDown).into()
@@ -460,6 +497,30 @@ impl Shared {
     }
 }
 
+impl Worker for Arc<Shared> {
+    fn is_free(&self) {
+        // Relaxed: a job that was put because the pool is complete has brought that along.
+        if !self.is_complete.load(Ordering::Relaxed) {
+            lock(&self.staff).in_flight -= 1;
+        }
+    }
+
+    fn is_busy(&self) {
+        if self.is_complete.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut staff = lock(&self.staff);
+        staff.in_flight += 1;
+        // Somebody may have counted on this worker already.
+        let hired = self.hire_for(&mut staff, 0);
+        drop(staff);
+        if let Err(failed) = hired {
+            // Then this one comes to it.
+            let _ = self.give_up(failed, false);
+        }
+    }
+}
+
 /// The operation of [`ThreadPool::shutdown`] and [`ThreadPool::shutdown_now`].
 ///
 /// # Cancel safety
@@ -469,7 +530,8 @@ pub struct Shutdown<'a> {
     pool: &'a Shared,
     /// Jobs that have not begun are cancelled.
     cancels: bool,
-    has_begun: bool,
+    /// From the beginning on: whether one of the pool's own jobs waits.
+    by_worker: Option<bool>,
 }
 
 impl<'a> Shutdown<'a> {
@@ -477,7 +539,7 @@ impl<'a> Shutdown<'a> {
         Shutdown {
             pool,
             cancels,
-            has_begun: false,
+            by_worker: None,
         }
     }
 }
@@ -489,13 +551,14 @@ impl Attempt for Shutdown<'_> {
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
         let pool = self.pool;
-        if !std::mem::replace(&mut self.has_begun, true) {
+        if self.by_worker.is_none() {
+            self.by_worker = Some(pool.employs_this_thread());
             pool.close(Refusal::ShutDown);
             if self.cancels {
                 pool.end_pending(|job| job.cancel());
             }
         }
-        pool.headcount.attempt(turn, pool.employs_this_thread())
+        pool.headcount.attempt(turn, self.by_worker == Some(true))
     }
 
     fn pass_on(&mut self) {
@@ -527,7 +590,7 @@ impl fmt::Debug for Shutdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shutdown")
             .field("cancels", &self.cancels)
-            .field("has_begun", &self.has_begun)
+            .field("has_begun", &self.by_worker.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -659,6 +722,10 @@ impl PoolBuilder {
         }
     }
 }
+
+// The initializer is called by workers, none of which goes on after its panic.
+impl UnwindSafe for PoolBuilder {}
+impl RefUnwindSafe for PoolBuilder {}
 
 impl fmt::Debug for PoolBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

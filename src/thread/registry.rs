@@ -1,7 +1,7 @@
 //! Which threads there are.
 
-use super::Thread;
 use super::headcount::Headcount;
+use super::{Thread, unharmed};
 use crate::TimedOut;
 use crate::finally::Finally;
 use crate::owner;
@@ -28,7 +28,14 @@ std::thread_local! {
 struct Current {
     thread: Thread,
     /// If it was not started here, nobody else ends it.
-    _listed: Option<Listed>,
+    listed: Option<Listed>,
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        // Those who wait for the end may have wakers that panic, and std aborts if that comes out of a thread-local.
+        unharmed(|| drop(self.listed.take()));
+    }
 }
 
 /// A thread is in the list as long as this lives.
@@ -51,7 +58,7 @@ impl Listed {
         IS_COUNTED.set(!self.thread.is_daemon());
         let current = Current {
             thread: self.thread.clone(),
-            _listed: None,
+            listed: None,
         };
         CURRENT.with_borrow_mut(|slot| *slot = Some(current));
     }
@@ -92,8 +99,14 @@ pub fn current() -> Thread {
         let mut slot = slot.borrow_mut();
         slot.get_or_insert_with(discover).thread.clone()
     });
-    // The thread is past the end of its locals, and so in no list.
-    known.unwrap_or_else(|_| unlisted())
+    // The thread is past the end of its locals, and so in no list: it has ended.
+    known.unwrap_or_else(|_| {
+        let thread = unlisted();
+        if thread.id() != owner::main_thread_id() {
+            thread.about.finished.set();
+        }
+        thread
+    })
 }
 
 /// The calling thread, which was not started here, or has ended as far as this crate is concerned.
@@ -110,7 +123,7 @@ fn unlisted() -> Thread {
 fn discover() -> Current {
     let thread = unlisted();
     Current {
-        _listed: Some(Listed::new(thread.clone())),
+        listed: Some(Listed::new(thread.clone())),
         thread,
     }
 }

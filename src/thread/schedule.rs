@@ -1,54 +1,74 @@
 //! Which timers are pending, and the thread that waits for the first of them.
 
-use super::SubmitError;
-use super::timer::{Moment, Timer, pool};
+use super::timer::{Moment, Timer};
 use crate::event::Event;
 use crate::sync::{Mutex, lock};
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{io, mem, thread};
 
 static SCHEDULE: Mutex<Schedule> = Mutex::new(Schedule {
     timers: BTreeMap::new(),
     is_kept: false,
 });
 
-/// There is something that is due earlier than what the thread waits for.
+/// Something is due earlier than what the keeper waits for.
 static CHANGED: Event = Event::new();
+
+/// How long a keeper stays when nothing is pending.
+const LINGER: Duration = Duration::from_secs(1);
 
 struct Schedule {
     /// By when they are due; equal ones by the order in which they were made.
     timers: BTreeMap<(Instant, u64), Timer>,
-    /// A thread waits for the first one, or is about to.
+    /// A thread waits for the first one. It ends when there has been none for a while; whoever then adds one starts the next.
     is_kept: bool,
 }
 
-/// Adds a timer. Its state is locked by the caller, and never by this module, so the two locks are always taken in this order.
-pub(super) fn add(timer: &Timer, due: Moment) -> Result<(), SubmitError<fn()>> {
+impl Schedule {
+    /// Whether the keeper waits for something later.
+    fn insert(&mut self, timer: &Timer, due: Instant) -> bool {
+        let key = (due, timer.id());
+        let first = self.timers.keys().next();
+        let is_first = first.is_none_or(|first| key < *first);
+        self.timers.insert(key, timer.clone());
+        is_first
+    }
+}
+
+/// Adds a timer. On an error nothing has changed.
+///
+/// The caller has locked the timer's state, and nobody locks one with the schedule in hand. The keeper is started with it in hand, since others
+/// that are added meanwhile rely on it; it's std's thread, so that nobody hears of it.
+pub(super) fn add(timer: &Timer, due: Moment) -> io::Result<()> {
     let Some(due) = due else {
         return Ok(());
     };
-    let key = (due, timer.id());
     let mut schedule = lock(&SCHEDULE);
-    let is_first = schedule
-        .timers
-        .keys()
-        .next()
-        .is_none_or(|first| key < *first);
-    schedule.timers.insert(key, timer.clone());
-    if schedule.is_kept {
-        drop(schedule);
-        if is_first {
-            CHANGED.set();
-        }
-        return Ok(());
+    if !schedule.is_kept {
+        thread::Builder::new().name("timers".into()).spawn(keep)?;
+        schedule.is_kept = true;
     }
-    schedule.is_kept = true;
+    let is_first = schedule.insert(timer, due);
     drop(schedule);
-    pool().submit(keep as fn()).map(drop).inspect_err(|_| {
-        let mut schedule = lock(&SCHEDULE);
-        schedule.is_kept = false;
-        schedule.timers.remove(&key);
-    })
+    if is_first {
+        CHANGED.set();
+    }
+    Ok(())
+}
+
+/// Adds a timer that has been there before. Returns whether the calling thread has to [`keep`] the schedule, as no other can be started.
+#[must_use]
+pub(super) fn add_again(timer: &Timer, due: Moment) -> bool {
+    let (Err(_), Some(due)) = (add(timer, due), due) else {
+        return false;
+    };
+    let mut schedule = lock(&SCHEDULE);
+    schedule.insert(timer, due);
+    let is_kept = mem::replace(&mut schedule.is_kept, true);
+    drop(schedule);
+    CHANGED.set();
+    !is_kept
 }
 
 /// Removes it, if it's there.
@@ -58,8 +78,9 @@ pub(super) fn remove(timer: &Timer, due: Moment) {
     }
 }
 
-/// Fires the timers that are due, until none is pending.
-fn keep() {
+/// Fires the timers when they are due, until none has been pending for a while.
+pub(super) fn keep() {
+    let mut has_lingered = false;
     loop {
         // Before it looks: a change after that ends the wait.
         CHANGED.clear();
@@ -72,17 +93,21 @@ fn keep() {
                 first => break first.map(|first| first.key().0),
             }
         };
-        schedule.is_kept = next.is_some();
+        let is_idle = due.is_empty() && next.is_none();
+        if is_idle && has_lingered {
+            schedule.is_kept = false;
+            return;
+        }
         drop(schedule);
         let is_early = due.is_empty();
         for ((instant, _), timer) in due {
             timer.fire(instant);
         }
-        match next {
-            None => return,
-            Some(next) if is_early => drop(CHANGED.wait().deadline(next).block()),
-            // Meanwhile others may be due.
-            Some(_) => {}
+        // Otherwise it took some time, and others may be due.
+        if is_early {
+            let until = next.unwrap_or(now + LINGER);
+            let changed = CHANGED.wait().deadline(until).block();
+            has_lingered = is_idle && changed.is_err();
         }
     }
 }

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 /// function may run long and block, and delays no other timer's.
 ///
 /// The handle can be cloned. Dropping all of them cancels nothing; a timer that was not started will never be.
-/// The end of `main` does not wait for timers: wait for [`finished`](Timer::finished).
+/// The end of `main` does not wait for timers: wait for [`finished`](Timer::finished). A function that holds a handle of its own timer is dropped
+/// when it has run or is cancelled; if neither ever happens, never.
 ///
 /// ```
 /// use amphi::{Event, Timer};
@@ -295,6 +296,7 @@ impl Timer {
             // No thread of its own, then.
         }
         if let Err(error) = pool().submit(move || self.run(due)) {
+            // No thread at all: then this one, and the others have to wait.
             error.into_inner()();
         }
     }
@@ -333,8 +335,11 @@ impl Timer {
                 let due = self.next_beat(due);
                 state.phase = Phase::Pending(due);
                 state.function = again;
-                // If no thread can be started the next one that starts a timer will do it.
-                let _ = schedule::add(self, due);
+                let keeps = schedule::add_again(self, due);
+                drop(state);
+                if keeps {
+                    schedule::keep();
+                }
                 return;
             }
         }
@@ -371,8 +376,8 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// The threads that run the functions, and one of them, for as long as a timer is pending, the schedule.
-pub(super) fn pool() -> &'static ThreadPool {
+/// The threads that run the functions.
+fn pool() -> &'static ThreadPool {
     static POOL: OnceLock<ThreadPool> = OnceLock::new();
     POOL.get_or_init(|| {
         ThreadPool::builder()

@@ -1,6 +1,6 @@
 //! Waiting for several jobs: [`wait_any`], [`wait_all`], [`as_completed`].
 
-use super::Job;
+use super::{Job, unharmed};
 use crate::error::TimedOut;
 use crate::queue::{Get, Queue, Stream};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
@@ -157,6 +157,11 @@ pub fn as_completed<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> 
     }
 }
 
+/// Whoever has told of the job's end may not have come so far as to set it finished. Others' wakers may panic in that.
+fn hear<T>(job: &Job<T>) {
+    unharmed(|| job.set_finished());
+}
+
 fn handles<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Vec<Job<T>> {
     jobs.into_iter().map(|job| job.borrow().clone()).collect()
 }
@@ -219,7 +224,9 @@ impl<T> Operation for WaitAny<T> {
     fn take(&mut self) -> usize {
         self.index.unwrap_or_else(|| {
             let watched = self.watched.as_mut().expect("it has been attempted");
-            watched.get.take().expect("nobody shuts it down")
+            let index = watched.get.take().expect("nobody shuts it down");
+            hear(&self.jobs[index]);
+            index
         })
     }
 
@@ -259,18 +266,22 @@ impl<T> Attempt for WaitAll<T> {
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
-        while self.jobs[self.at..].iter().any(|job| !job.is_done()) {
-            let outcome = self.jobs[self.at].finished().set_waiter().attempt(turn);
+        loop {
+            let outcome = match self.jobs.get(self.at) {
+                Some(job) => job.finished().set_waiter().attempt(turn),
+                None => return Outcome::Done,
+            };
             if outcome != Outcome::Done {
                 return outcome;
             }
-            if turn.queued {
+            let rest = &self.jobs[self.at..];
+            match rest.iter().position(|job| !job.is_done()) {
+                None => return Outcome::Done,
                 // It has to leave this one's list first.
-                return Outcome::Again;
+                Some(_) if turn.queued => return Outcome::Again,
+                Some(ended) => self.at += ended,
             }
-            self.at += 1;
         }
-        Outcome::Done
     }
 
     fn proceed(&mut self) {
@@ -323,7 +334,9 @@ pub struct AsCompleted<T> {
 impl<T> AsCompleted<T> {
     fn job(&mut self, index: usize) -> Job<T> {
         self.left -= 1;
-        self.watch.jobs[index].clone()
+        let job = &self.watch.jobs[index];
+        hear(job);
+        job.clone()
     }
 }
 
