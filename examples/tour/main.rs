@@ -8,8 +8,8 @@
 //! cargo run --release --example tour -- --list
 //! ```
 //!
-//! Each program stands in a file of its own under `programs/` and is written once, as
-//! async functions; `stage.rs` says how one of them becomes a thread or a task. Every
+//! Each program stands in a file or folder of its own under `programs/` and is written
+//! once, as async functions; `stage.rs` says how one of them becomes a thread or a task. Every
 //! line a program prints is the seconds since its start, what is speaking, its name
 //! and what it has to say. Each program checks its own outcome, and the tour fails if
 //! one of them is wrong.

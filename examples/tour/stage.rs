@@ -4,6 +4,9 @@
 //! `me.wait(event.wait()).await` is `event.wait().block()` in a thread, and
 //! `event.wait().await` in a task. (A program that knows what it runs on would write
 //! the one or the other.)
+//!
+//! Some programs have functions run by amphi, on threads of its own: these speak with a
+//! [`Voice`].
 
 use std::any::Any;
 use std::fmt::{self, Display};
@@ -122,6 +125,11 @@ impl Stage {
         verdict
             .recv_timeout(PATIENCE)
             .unwrap_or_else(|_| Err(format!("hangs, still here: {}", shared.names())))
+    }
+
+    /// What functions speak with that amphi runs on its own threads.
+    pub fn voice(&self) -> Voice {
+        Voice { start: self.start }
     }
 
     /// Starts a party. Dropping the [`Party`] leaves it to itself.
@@ -262,8 +270,7 @@ impl Me {
     }
 
     pub fn say(&self, what: impl Display) {
-        let now = self.now().as_secs_f64();
-        println!("{now:>7.3}  {:<9}  {:<11}  {what}", self.kind, self.name);
+        print_line(self.now(), self.kind, &self.name, what);
     }
 
     /// Waits as what it is: a thread blocks, a task awaits.
@@ -302,6 +309,30 @@ impl Me {
             Kind::AsyncStd => async_std::task::sleep(duration).await,
         }
     }
+}
+
+/// Speaks for whatever thread of amphi's it is used on, under that thread's name.
+#[derive(Clone, Copy)]
+pub struct Voice {
+    start: Instant,
+}
+
+impl Voice {
+    /// Since the start of the play.
+    pub fn now(self) -> Duration {
+        self.start.elapsed()
+    }
+
+    pub fn say(self, what: impl Display) {
+        let thread = amphi::thread::current();
+        let name = thread.name().unwrap_or("(no name)");
+        print_line(self.now(), Kind::Thread, name, what);
+    }
+}
+
+fn print_line(now: Duration, kind: Kind, name: &str, what: impl Display) {
+    let now = now.as_secs_f64();
+    println!("{now:>7.3}  {kind:<9}  {name:<11}  {what}");
 }
 
 /// Everything of amphi's that can be both awaited and blocked on.

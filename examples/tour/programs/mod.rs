@@ -66,7 +66,7 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(2, "printer", "a wait that times out is the clock of a periodic printer", printer::play),
     Program::new(3, "stop-flag", "an event as the flag that stops a loop", stop_flag::play),
     Program::new(4, "hot-pot", "diners wait for the host, but one not for long", hot_pot::play),
-    Program::new(5, "timer", "a timer that can be cancelled, made of an event", timer::play),
+    Program::new(5, "timer", "a timer that can be cancelled: made of an event, and amphi's own", timer::play),
     Program::new(6, "counter", "no count is lost under a lock", counter::play),
     Program::new(7, "claims", "who takes a job's lock does the job, and nobody else does", claims::play),
     Program::new(8, "lock-timeout", "a lock that is held: not waiting, and waiting for a while", lock_timeout::play),
