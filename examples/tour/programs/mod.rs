@@ -19,6 +19,7 @@ mod reentrant;
 mod shop;
 mod stock;
 mod stop_flag;
+mod threads;
 mod timer;
 
 use crate::stage::{Stage, Verdict};
@@ -82,4 +83,5 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(18, "queue", "items from producers to consumers, a full queue, an empty one", queue::play),
     Program::new(19, "order", "the last first, or the most urgent first", order::play),
     Program::new(20, "deadlock", "two locks in opposite order: with a timeout both back out", deadlock::play),
+    Program::new(21, "threads", "threads have names, data of their own, and an end to wait for", threads::play),
 ];
