@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use amphi::{Operation, Or, Timeout, Wait};
-use futures::FutureExt;
+use futures::{FutureExt, Stream, StreamExt};
 
 /// The programs' unit of time.
 pub const UNIT: Duration = Duration::from_millis(30);
@@ -278,6 +278,17 @@ impl Me {
         match self.kind {
             Kind::Thread => wait.block(),
             Kind::Tokio | Kind::AsyncStd => wait.await,
+        }
+    }
+
+    /// The next of several results: a thread has an iterator of them, a task a stream.
+    pub async fn next<T>(
+        &self,
+        results: &mut (impl Iterator<Item = T> + Stream<Item = T> + Unpin),
+    ) -> Option<T> {
+        match self.kind {
+            Kind::Thread => Iterator::next(results),
+            Kind::Tokio | Kind::AsyncStd => StreamExt::next(results).await,
         }
     }
 

@@ -8,6 +8,7 @@ mod claims;
 mod counter;
 mod deadlock;
 mod dispatcher;
+mod executor;
 mod hot_pot;
 mod loading;
 mod lock_timeout;
@@ -84,4 +85,5 @@ pub const PROGRAMS: &[Program] = &[
     Program::new(19, "order", "the last first, or the most urgent first", order::play),
     Program::new(20, "deadlock", "two locks in opposite order: with a timeout both back out", deadlock::play),
     Program::new(21, "threads", "threads have names, data of their own, and an end to wait for", threads::play),
+    Program::new(22, "executor", "a pool runs jobs, which give results in whatever order is asked for", executor::play),
 ];
