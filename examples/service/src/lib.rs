@@ -1,0 +1,23 @@
+//! A key-value server as people build it: tasks in front, a connection each; a database behind them, on
+//! threads.
+//!
+//! ```text
+//!             tasks                                    threads
+//!  accept ──▶ connection ──put──▶ Queue ──get_many──▶ writer ──▶ database
+//!             connection ◀─────── oneshot ◀────────── writer        │
+//!             connection ──Semaphore, then submit──▶ readers ◀──────┘
+//! ```
+
+mod access;
+pub mod client;
+mod connection;
+pub mod counts;
+mod database;
+pub mod protocol;
+pub mod server;
+mod store;
+mod writer;
+
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
