@@ -1,5 +1,5 @@
 //! A key-value server as people build it: tasks in front, a connection each; a database behind them, on
-//! threads.
+//! threads; and a load generator that checks every reply.
 //!
 //! ```text
 //!             tasks                                    threads
@@ -13,7 +13,10 @@ pub mod client;
 mod connection;
 pub mod counts;
 mod database;
+pub mod load;
+pub mod plot;
 pub mod protocol;
+pub mod report;
 pub mod server;
 mod store;
 mod writer;
