@@ -1,6 +1,7 @@
 //! The program itself, with real signals.
 #![cfg(unix)]
 
+mod kept;
 mod support;
 
 use std::path::Path;
@@ -8,10 +9,12 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use amphi_service::client::Client;
+use amphi_service::load::{self, Plan, Trouble};
 use amphi_service::protocol::{LONGEST_VALUE, Reply, Request};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
+use kept::{assert_kept, contents};
 use support::in_time;
 
 fn service(arguments: &[&str]) -> Command {
@@ -111,6 +114,37 @@ fn ctrl_c_drains_and_what_was_acknowledged_is_there_after_a_restart() {
         assert_eq!(got, Reply::Value(b"value".to_vec()));
         interrupt(&server).await;
         assert!(server.wait().await.unwrap().success());
+    });
+}
+
+#[test]
+fn a_server_that_is_killed_keeps_what_it_has_acknowledged() {
+    in_time(async {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("test.redb");
+        let (mut server, _printed, address) = serve(&database).await;
+        let plan = Plan {
+            address: address.clone(),
+            connections: 16,
+            requests: 100_000_000,
+            seed: 5,
+        };
+        let load = tokio::spawn(async move { load::run(&plan).await });
+        // So much has been written at least.
+        let mut client = Client::connect(&address).await.unwrap();
+        loop {
+            match client.ask(&Request::Count).await.unwrap() {
+                Reply::Count(count) if count >= 500 => break,
+                reply => assert!(matches!(reply, Reply::Count(_)), "{reply:?}"),
+            }
+        }
+        server.kill().await.unwrap();
+        let outcome = load.await.unwrap();
+        for session in &outcome.sessions {
+            let trouble = session.trouble.as_ref().expect("there was more to ask");
+            assert!(matches!(trouble, Trouble::Lost(_)), "{trouble}");
+        }
+        assert_kept(&[outcome], contents(&database));
     });
 }
 
