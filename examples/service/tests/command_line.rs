@@ -222,3 +222,18 @@ fn what_can_not_be_done_is_said() {
         assert!(said.contains(path), "{said}");
     });
 }
+
+#[test]
+fn whether_anybody_reads_it_makes_no_difference() {
+    in_time(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut server, printed, address) = serve(&folder.path().join("test.redb")).await;
+        drop(printed);
+        let arguments = ["load", "--address", &address, "--requests", "500"];
+        let mut load = service(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        drop(load.stdout.take());
+        assert!(load.wait().await.unwrap().success());
+        interrupt(&server).await;
+        assert!(server.wait().await.unwrap().success());
+    });
+}
