@@ -73,8 +73,16 @@ pub(super) fn add_again(timer: &Timer, due: Moment) -> bool {
 
 /// Removes it, if it's there.
 pub(super) fn remove(timer: &Timer, due: Moment) {
-    if let Some(due) = due {
-        lock(&SCHEDULE).timers.remove(&(due, timer.id()));
+    let Some(due) = due else {
+        return;
+    };
+    let mut schedule = lock(&SCHEDULE);
+    schedule.timers.remove(&(due, timer.id()));
+    let is_empty = schedule.timers.is_empty();
+    drop(schedule);
+    if is_empty {
+        // The keeper has nothing to wait for any more.
+        CHANGED.set();
     }
 }
 

@@ -95,7 +95,7 @@ pub(crate) use park::Spin;
 use park::{Who, park_until};
 use pin_project_lite::pin_project;
 use std::fmt;
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -173,10 +173,10 @@ impl<O: Operation> Wait<O> {
     #[doc(alias = "wait")]
     #[inline]
     pub fn block(self) -> O::Output {
-        // Not dropped on the fast path, where there is nothing to drop any more: only so does
+        // Not dropped on the fast path if there is nothing to drop: only so does
         // the compiler see that a `Wait` need not exist at all.
         let mut this = ManuallyDrop::new(self);
-        if this.fast(true) {
+        if !mem::needs_drop::<O>() && this.fast(true) {
             return this.operation.take();
         }
         ManuallyDrop::into_inner(this).block_slow()
@@ -246,7 +246,7 @@ impl<O: Operation> Wait<O> {
 
     #[cold]
     fn block_slow(mut self) -> O::Output {
-        if self.spin(true) {
+        if (mem::needs_drop::<O>() && self.fast(true)) || self.spin(true) {
             return self.operation.take();
         }
         park_until(Kind::Thread, |who| self.drive(who))

@@ -53,7 +53,7 @@ pub trait Attempt {
     /// Tries without a word to anybody: the fast path, inlined where it is called. `false`
     /// means nothing but that the slow path is to be taken. `blocks` is as in [`Turn`].
     ///
-    /// If it panics the operation may not be dropped, so by then it holds nothing.
+    /// If it panics, an operation without anything to drop of its own may not be dropped, so by then it holds nothing.
     fn fast(&mut self, _blocks: bool) -> bool {
         false
     }
