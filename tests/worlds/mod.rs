@@ -5,8 +5,10 @@
 //! fails with a message.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+mod gate;
 mod hand;
 
+pub use gate::Gate;
 pub use hand::{Hand, poll_with};
 
 use amphi::{Operation, Timeout, Wait};
@@ -125,6 +127,30 @@ impl World {
         while !condition() {
             self.yield_now().await;
         }
+    }
+
+    /// The next item of what is an iterator that blocks and a stream.
+    pub async fn next<S, T>(self, source: &mut S) -> Option<T>
+    where
+        S: Iterator<Item = T> + futures::Stream<Item = T> + Unpin,
+    {
+        if self.is_threads() {
+            source.next()
+        } else {
+            futures::StreamExt::next(source).await
+        }
+    }
+
+    /// All that is left of it.
+    pub async fn collect<S, T>(self, mut source: S) -> Vec<T>
+    where
+        S: Iterator<Item = T> + futures::Stream<Item = T> + Unpin,
+    {
+        let mut all = Vec::new();
+        while let Some(item) = self.next(&mut source).await {
+            all.push(item);
+        }
+        all
     }
 
     /// For cases in which time has to pass, not for those in which something has to happen.
