@@ -155,6 +155,52 @@ table! {
     queue::Sink<&'static Queue<Local>>: Unpin Debug, not Send Sync;
 }
 
+#[cfg(feature = "thread")]
+mod threads {
+    use super::*;
+    use amphi::thread::{
+        AsCompleted, Builder, JobResult, Join, JoinAll, JoinError, JoinHandle, Map, Panicked,
+        PoolBuilder, Shutdown, Thread, WaitAll, WaitAny,
+    };
+    use amphi::{Job, JobError, SubmitError, ThreadPool, Timer};
+
+    table! {
+        Thread: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Clone Eq;
+        Builder: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Clone Default;
+        Panicked: Send Sync Unpin UnwindSafe RefUnwindSafe Debug Error;
+        JoinError: Send Sync Unpin Debug Error;
+        JoinHandle<u8>: Send Sync Unpin Debug;
+        JoinHandle<OneThread>: Send Sync Unpin Debug;
+        JoinHandle<Local>: Debug, not Send Sync;
+        Wait<Join<'static, u8>>: Send Sync Unpin Debug Future;
+        Wait<Join<'static, OneThread>>: Send Sync Unpin Debug Future;
+        Wait<JoinAll>: Send Sync Unpin UnwindSafe Debug Future;
+
+        ThreadPool: Send Sync Unpin Debug, not Clone;
+        PoolBuilder: Send Sync Unpin Debug, not Clone;
+        Wait<Shutdown<'static>>: Send Sync Unpin Debug Future;
+        Timeout<Shutdown<'static>>: Send Unpin Debug Future;
+        SubmitError<u8>: Send Sync Unpin Debug Error;
+        SubmitError<OneThread>: Send Debug Error, not Sync;
+        SubmitError<Local>: Debug Error, not Send Sync;
+        Timer: Send Sync Unpin Debug Clone;
+
+        Job<u8>: Send Sync Unpin Debug Clone Eq IntoFuture;
+        Job<OneThread>: Send Sync Unpin Debug Clone Eq IntoFuture;
+        &'static Job<u8>: Send Sync IntoFuture;
+        JobError: Send Sync Unpin Debug Error;
+        Wait<JobResult<u8>>: Send Sync Unpin Debug Future;
+        Wait<JobResult<OneThread>>: Send Sync Unpin Debug Future;
+        Timeout<JobResult<u8>>: Send Unpin Debug Future;
+        Wait<WaitAny<OneThread>>: Send Sync Unpin Debug Future;
+        Timeout<WaitAny<OneThread>>: Send Unpin Debug Future;
+        Wait<WaitAll<OneThread>>: Send Sync Unpin Debug Future;
+        Timeout<WaitAll<OneThread>>: Send Unpin Debug Future;
+        AsCompleted<OneThread>: Send Sync Unpin Debug ExactSizeIterator;
+        Map<OneThread>: Send Unpin Debug ExactSizeIterator;
+    }
+}
+
 #[test]
 fn the_probe_can_say_no() {
     assert!(implements!(u8: Send));

@@ -112,13 +112,13 @@ worlds! {
     /// A panic is the result, and can be had once like another.
     async fn panics(world: World) {
         let pool = ThreadPool::new(1);
-        let job = pool.submit(|| panic!("with {}", "text")).unwrap();
-        let error: JobError = job.result().on(world).await.map(|()| ()).unwrap_err();
+        let job: Job<()> = pool.submit(|| panic!("with {}", "text")).unwrap();
+        let error = job.result().on(world).await.unwrap_err();
         assert_eq!(error.to_string(), "the job panicked: with text");
         assert_eq!(error.source().unwrap().to_string(), "panicked: with text");
         assert!(matches!(job.result().on(world).await, Err(JobError::Taken)));
-        let job = pool.submit(|| std::panic::panic_any(42_u8)).unwrap();
-        let Err(JobError::Panicked(panicked)) = job.result().on(world).await.map(|()| ()) else {
+        let job: Job<()> = pool.submit(|| std::panic::panic_any(42_u8)).unwrap();
+        let Err(JobError::Panicked(panicked)) = job.result().on(world).await else {
             panic!("it should have panicked");
         };
         assert_eq!(*panicked.into_payload().downcast::<u8>().unwrap(), 42);

@@ -568,6 +568,28 @@ worlds! {
     }
 }
 
+/// Jobs that need each other all run if there are workers enough, however the submits fall.
+#[test]
+fn jobs_that_need_each_other() {
+    watched(|| {
+        let pool = ThreadPool::new(4);
+        for round in 0..1000 {
+            let barrier = Arc::new(Barrier::new(4));
+            let jobs: Vec<_> = (0..4)
+                .map(|_| {
+                    let barrier = barrier.clone();
+                    pool.submit(move || barrier.wait().block().is_ok()).unwrap()
+                })
+                .collect();
+            let all = wait_all(&jobs).timeout(Duration::from_secs(30)).block();
+            if all.is_err() {
+                barrier.abort();
+                panic!("round {round}: {jobs:?}");
+            }
+        }
+    });
+}
+
 /// Workers are named and numbered, and are daemons.
 #[test]
 fn names() {
