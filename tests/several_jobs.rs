@@ -7,8 +7,8 @@ use amphi::{Event, Job, JobError, ThreadPool, TimedOut, as_completed, wait_all, 
 use futures::StreamExt;
 use futures::stream::FusedStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 use worlds::{Gate, Hand, On, World, poll_with, watched, worlds};
@@ -327,5 +327,34 @@ fn a_waker_that_uses_the_job() {
         gates[0].open();
         pool.shutdown().block();
         assert_eq!(calls.load(SeqCst), 8);
+    });
+}
+
+/// The last jobs may end between two looks of the same attempt.
+#[test]
+fn the_last_jobs_end_meanwhile() {
+    const ROUNDS: usize = 2_000;
+    watched(|| {
+        let (pool, _gates, _running) = gated(1);
+        let (gives, given) = mpsc::channel::<[Job<()>; 3]>();
+        let cancels = std::thread::spawn(move || {
+            for jobs in given {
+                for job in jobs {
+                    assert!(job.cancel());
+                }
+            }
+        });
+        let hand = Hand::new();
+        for _ in 0..ROUNDS {
+            let jobs = [(); 3].map(|()| pool.submit(|| ()).unwrap());
+            let mut all = wait_all(&jobs);
+            assert!(hand.poll(&mut all).is_pending());
+            gives.send(jobs).unwrap();
+            while hand.poll(&mut all).is_pending() {
+                std::hint::spin_loop();
+            }
+        }
+        drop(gives);
+        cancels.join().unwrap();
     });
 }

@@ -101,11 +101,17 @@ worlds! {
 
     /// It runs or it is cancelled, and never both, and what `cancel` says is so.
     async fn cancel_races_fire(world: World) {
-        let (mut ran, rounds) = (0, 200);
+        let (mut ran, rounds) = (0, 300);
         for round in 0..rounds {
             let (calls, counts) = counter();
-            let timer = Timer::after(Duration::from_micros(round % 100), counts);
+            let interval = Duration::from_micros(round % 100);
+            let timer = Timer::after(interval, counts);
+            let start = Instant::now();
             timer.start();
+            // It is due, and a thread is about to run it.
+            while start.elapsed() < interval + Duration::from_micros(round % 150) {
+                std::hint::spin_loop();
+            }
             let parties: Vec<_> = (0..2)
                 .map(|_| {
                     let timer = timer.clone();
@@ -117,6 +123,10 @@ worlds! {
                 says.push(party.join().await);
             }
             timer.finished().on(world).await;
+            // Whoever was about to run it has been past it by now.
+            let later = Timer::after(Duration::ZERO, || ());
+            later.start();
+            later.finished().on(world).await;
             says.push(timer.cancel());
             assert!(says.iter().all(|said| *said == says[0]), "{says:?}");
             assert_eq!(calls.load(SeqCst), usize::from(!says[0]));
