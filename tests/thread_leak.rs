@@ -2,7 +2,7 @@
 
 mod worlds;
 
-use amphi::{ThreadPool, TimedOut, Timer, as_completed, thread, wait_all, wait_any};
+use amphi::{JobError, ThreadPool, TimedOut, Timer, as_completed, thread, wait_all, wait_any};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,6 +72,74 @@ fn leaves_nothing(rounds: usize, mut round: impl FnMut(usize)) {
             "{now:?} threads of {listed}, {known:?} before; {grown} bytes more after {rounds} rounds",
         );
         now.0 <= listed && now.1 <= known && grown < allowed
+    });
+}
+
+/// Pools that end in each of the ways in which they can.
+#[test]
+fn pools() {
+    alone(|| {
+        leaves_nothing(300, |round| {
+            let builder = ThreadPool::builder().workers(4);
+            let pool = Arc::new(match round % 2 {
+                0 => builder.build(),
+                _ => builder.keep_alive(Duration::ZERO).build(),
+            });
+            let gate = Gate::new();
+            let mut jobs: Vec<_> = (0..3).map(|_| pool.submit(gate.waits()).unwrap()).collect();
+            jobs.push(
+                pool.submit(|| std::panic::resume_unwind(Box::new(1)))
+                    .unwrap(),
+            );
+            jobs.push(pool.submit(|| ()).unwrap());
+            jobs[4].cancel();
+            match round % 5 {
+                0 => {
+                    gate.open();
+                    pool.shutdown().block();
+                }
+                1 => {
+                    let now = pool.shutdown_now().timeout(Duration::ZERO).block();
+                    assert_eq!(now, Err(TimedOut));
+                }
+                2 => {
+                    let own = pool.clone();
+                    jobs.push(pool.submit(move || drop(own)).unwrap());
+                    drop(pool);
+                }
+                3 => {
+                    gate.open();
+                    drop(pool);
+                }
+                _ => {
+                    let own = pool.clone();
+                    let map = own.map(0..9, |item| vec![item; 100]).unwrap();
+                    gate.open();
+                    assert_eq!(Iterator::take(map, round % 10).count(), (round % 10).min(9));
+                }
+            }
+            gate.open();
+            wait_all(jobs).block();
+        });
+    });
+}
+
+/// A pool whose initializer panics.
+#[test]
+fn broken_pools() {
+    alone(|| {
+        leaves_nothing(200, |_| {
+            let builder = ThreadPool::builder().workers(2);
+            let pool = builder
+                .initializer(|| std::panic::resume_unwind(Box::new("broken")))
+                .build();
+            let jobs: Vec<_> = (0..4)
+                .filter_map(|_| pool.submit(|| vec![0; 100]).ok())
+                .collect();
+            for job in jobs {
+                assert!(matches!(job.result().block(), Err(JobError::Broken)));
+            }
+        });
     });
 }
 
