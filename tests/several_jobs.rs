@@ -3,7 +3,7 @@
 mod worlds;
 
 use amphi::thread::AsCompleted;
-use amphi::{Event, Job, JobError, ThreadPool, TimedOut, as_completed, wait_all, wait_any};
+use amphi::{Job, JobError, ThreadPool, TimedOut, as_completed, wait_all, wait_any};
 use futures::StreamExt;
 use futures::stream::FusedStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -305,7 +305,9 @@ fn a_waker_that_uses_the_job() {
             assert!(job.is_done() && !job.is_running());
             assert!(!job.cancel());
             let counts = calls.clone();
-            job.on_done(move |_| drop(counts.fetch_add(1, SeqCst)));
+            job.on_done(move |_| {
+                counts.fetch_add(1, SeqCst);
+            });
             assert_eq!(wait_any([job]).block(), 0);
             wait_all([job]).block();
             assert_eq!(Iterator::count(as_completed([job, job])), 2);
