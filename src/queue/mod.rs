@@ -337,8 +337,8 @@ impl<D: Discipline> QueueOf<D> {
         self.push(item).map_err(Refused::into_error)
     }
 
-    /// The same, but if somebody `searches` nobody is woken. Whoever searches ends that by a SeqCst write and a fence, and after that looks
-    /// once more, or calls [`tell`](Self::tell).
+    /// The same, but if somebody `searches` nobody is woken. Whoever that is ends it by a SeqCst write and a fence, and after that looks
+    /// once more; or else they call [`tell`](Self::tell).
     #[cfg(feature = "thread")]
     pub(crate) fn try_put_for(
         &self,

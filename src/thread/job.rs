@@ -11,7 +11,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::mem;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// A function given to a [`ThreadPool`](super::ThreadPool), and its result to come.
 ///
@@ -96,8 +96,8 @@ struct Core<T> {
     finished: Event,
 }
 
-/// The mutex is held for moves only. Who ends the job changes the phase; then, without the mutex, tells the watchers, sets `finished`, calls the
-/// callbacks. Whoever hears of the end before it is `finished` sets that themselves.
+/// The mutex is held for moves only. Who ends the job changes the phase, and notes that for the watchers; then, without the mutex, sets `finished`, wakes the
+/// watchers, calls the callbacks. Whoever hears of the end before it is `finished` sets that themselves.
 struct State<T> {
     phase: Phase<T>,
     watchers: Vec<Watcher>,
@@ -140,6 +140,11 @@ impl<T, F> Task<T, F> {
         }
     }
 
+    fn into_phase(self) -> Phase<T> {
+        let state = self.core.state.into_inner();
+        state.unwrap_or_else(PoisonError::into_inner).phase
+    }
+
     /// The function of a job that nobody has accepted.
     pub(super) fn into_function(self: Arc<Self>) -> F {
         let function = lock(&self.function).take();
@@ -173,6 +178,8 @@ impl<T> Core<T> {
         }
         state.phase = phase;
         state.calls_back = !state.callbacks.is_empty();
+        // Before anybody can know, so that what others do because of it is noted later.
+        state.watchers.iter().for_each(Watcher::note);
         Some((mem::take(&mut state.watchers), state.calls_back))
     }
 
@@ -237,11 +244,13 @@ where
             job.end(false, phase, worker);
         });
         drop(job);
-        // Nobody has a handle any more, so the result is dropped here, and that is the user's code.
+        // If nobody has a handle any more the result is dropped here, and that is the user's code.
         if let Some(task) = Arc::into_inner(self) {
-            worker.is_busy();
-            panic.catch(|| drop(task));
-            worker.is_free();
+            if let result @ Phase::Finished(_) = task.into_phase() {
+                worker.is_busy();
+                panic.catch(|| drop(result));
+                worker.is_free();
+            }
         }
         panic.resume();
     }
@@ -281,7 +290,7 @@ impl<T> Job<T> {
     ///
     /// ```
     /// use amphi::{Event, JobError, ThreadPool};
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, PoisonError};
     /// use std::time::Duration;
     ///
     /// let pool = ThreadPool::new(1);
@@ -308,7 +317,7 @@ impl<T> Job<T> {
     ///
     /// ```
     /// use amphi::{Event, JobError, ThreadPool};
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, PoisonError};
     ///
     /// let pool = ThreadPool::new(1);
     /// let go_on = Arc::new(Event::new());
@@ -429,7 +438,8 @@ impl<T> Job<T> {
         }
         drop(state);
         self.set_finished();
-        watcher.tell();
+        watcher.note();
+        watcher.wake();
     }
 
     /// Forgets a watcher that is like this one.
@@ -462,11 +472,10 @@ impl<T> Job<T> {
             worker.is_free();
         }
         let mut panic = FirstPanic::default();
-        // First, so that what others do because of this one's end is told later.
-        for watcher in &watchers {
-            panic.catch(|| watcher.tell());
-        }
         panic.catch(|| self.finished().set());
+        for watcher in &watchers {
+            panic.catch(|| watcher.wake());
+        }
         if calls_back {
             while let Some(callback) = self.core().next_callback() {
                 self.call(callback);

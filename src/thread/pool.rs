@@ -418,12 +418,12 @@ impl Shared {
     /// Looks for a job for a while.
     ///
     /// While a worker does that, nobody who submits a job wakes another, which would take longer than all else. So when it has found one, and there
-    /// are more, it does that in their place.
+    /// are more, it does that in their place. At the last moment several may come, so whoever looks once more and finds one does the same.
     ///
     /// | order | who submits | who searches |
     /// |---|---|---|
     /// | first | puts the job | ends `is_searched` |
-    /// | then | finds `is_searched`, or wakes somebody | looks once more, or wakes somebody if there are jobs |
+    /// | then | finds `is_searched`, or wakes somebody | looks once more, and wakes somebody if there are more jobs |
     ///
     /// With a full fence in between on both sides one of them sees the other.
     fn search(&self) -> Option<Arc<dyn Run>> {
@@ -438,6 +438,7 @@ impl Shared {
         }
         self.is_searched.store(false, Ordering::SeqCst);
         fence(Ordering::SeqCst);
+        let found = found.or_else(|| self.jobs.try_get().ok());
         if found.is_some() {
             self.jobs.tell();
         }

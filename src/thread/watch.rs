@@ -20,9 +20,15 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn tell(&self) {
-        // An error means that they don't care any more.
-        let _ = self.ended.try_put(self.index);
+    /// Notes that it has ended, and calls no waker.
+    pub(super) fn note(&self) {
+        let put = self.ended.try_put_for(self.index, || true);
+        put.expect("nobody shuts it down");
+    }
+
+    /// Wakes them if there is a note that they have not read.
+    pub(super) fn wake(&self) {
+        self.ended.tell();
     }
 }
 
