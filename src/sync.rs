@@ -1,7 +1,7 @@
-//! The one place that knows loom: std's atomics, mutex and threads, or loom's under
-//! `--cfg loom`, so that the models run the very code that ships.
+//! The one place that knows loom and shuttle: std's atomics, mutex and threads, or loom's under
+//! `--cfg loom` and shuttle's under `--cfg shuttle`, so that the models run the very code that ships.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::{
     sync::{Mutex, MutexGuard, atomic},
     thread::{Thread, current, park},
@@ -13,12 +13,40 @@ pub(crate) use loom::{
     thread::{Thread, current, park},
 };
 
+#[cfg(shuttle)]
+pub(crate) use shuttle::{
+    sync::{Mutex, MutexGuard, atomic},
+    thread::{Thread, current, park},
+};
+
+// The feature is not for loom's models.
+#[cfg(all(feature = "thread", shuttle))]
+pub(crate) use shuttle::thread::Builder;
+#[cfg(all(feature = "thread", not(shuttle)))]
+pub(crate) use std::thread::Builder;
+
+#[cfg(shuttle)]
+pub(crate) use clock::{park_timeout, passed};
+// Nobody comes to this under loom, where all instants are equal.
+#[cfg(not(shuttle))]
+pub(crate) use std::thread::park_timeout;
+
+/// Whether this is a model: there one thread runs at a time, so it's no use to wait for what another one does meanwhile.
+pub(crate) const IS_MODEL: bool = cfg!(any(loom, shuttle));
+
 /// Locks `mutex`. While one of the crate's inner mutexes is held nothing panics but for want of memory or of numbers, before
 /// anything is changed; so a poisoned one holds sound data all the same.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
         .lock()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Lets shuttle run another thread, before something that others see and that is not made of its atomics.
+#[inline]
+pub(crate) fn interruptible() {
+    #[cfg(shuttle)]
+    shuttle::thread::sleep(std::time::Duration::ZERO);
 }
 
 /// A `const fn`, except under loom, whose atomics can't be made in one.
@@ -35,14 +63,62 @@ macro_rules! const_fn {
 }
 pub(crate) use const_fn;
 
-/// A thread-local made by a `const` initializer; loom's macro does not take one.
+/// A thread-local made by a `const` initializer; the models' macros do not take one.
 macro_rules! local {
     ($($(#[$attribute:meta])* static $name:ident: $type:ty = $init:expr;)*) => {
-        #[cfg(not(loom))]
+        #[cfg(not(any(loom, shuttle)))]
         std::thread_local! { $($(#[$attribute])* static $name: $type = const { $init };)* }
 
         #[cfg(loom)]
         loom::thread_local! { $($(#[$attribute])* static $name: $type = $init;)* }
+
+        #[cfg(shuttle)]
+        shuttle::thread_local! { $($(#[$attribute])* static $name: $type = $init;)* }
     };
 }
 pub(crate) use local;
+
+/// A static; in a model of shuttle each execution has one of its own.
+#[cfg(feature = "thread")]
+macro_rules! shared {
+    ($($(#[$attribute:meta])* static $name:ident: $type:ty = $init:expr;)*) => {
+        $(
+            #[cfg(not(shuttle))]
+            $(#[$attribute])*
+            static $name: $type = $init;
+        )*
+
+        #[cfg(shuttle)]
+        shuttle::lazy_static! { $($(#[$attribute])* static ref $name: $type = $init;)* }
+    };
+}
+#[cfg(feature = "thread")]
+pub(crate) use shared;
+
+/// Time in a model of shuttle, which has none: whenever somebody looks at the clock some may have passed or not, as the
+/// scheduler's random numbers say.
+#[cfg(shuttle)]
+mod clock {
+    use shuttle::rand::{RngCore, thread_rng};
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    /// Long enough for what happens after a millisecond.
+    const TICK: Duration = Duration::from_millis(2);
+
+    shuttle::lazy_static! {
+        static ref TICKS: AtomicU32 = AtomicU32::new(0);
+    }
+
+    /// How much time has passed since the execution began.
+    pub(crate) fn passed() -> Duration {
+        let one_more = u32::from(thread_rng().next_u64() % 4 == 0);
+        let ticks = TICKS.fetch_add(one_more, Ordering::Relaxed) + one_more;
+        TICK * ticks
+    }
+
+    /// Lets others run. Whoever parks until some instant looks at the clock after that.
+    pub(crate) fn park_timeout(_: Duration) {
+        shuttle::thread::yield_now();
+    }
+}

@@ -4,7 +4,7 @@
 //! under a mutex; their length is written beside it, so that whoever only asks never waits.
 
 use crate::owner;
-use crate::sync::{Mutex, local, lock};
+use crate::sync::{Mutex, interruptible, local, lock};
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use std::any::Any;
 use std::cell::Cell;
@@ -106,6 +106,7 @@ impl<T> sealed::Discipline for Fifo<T> {
 
     #[inline]
     fn push(&self, item: T) -> Result<(), Refused<T>> {
+        interruptible();
         self.0.push(item).map_err(|error| match error {
             PushError::Full(item) => Refused::Full(item),
             PushError::Closed(item) => {
@@ -118,6 +119,7 @@ impl<T> sealed::Discipline for Fifo<T> {
 
     #[inline]
     fn pop(&self) -> Result<T, Nothing> {
+        interruptible();
         self.0.pop().map_err(|error| match error {
             PopError::Empty => Nothing::Empty,
             PopError::Closed => {
@@ -129,18 +131,22 @@ impl<T> sealed::Discipline for Fifo<T> {
     }
 
     fn close(&self) -> bool {
+        interruptible();
         self.0.close()
     }
 
     fn is_closed(&self) -> bool {
+        interruptible();
         self.0.is_closed()
     }
 
     fn drain(&self) -> Vec<T> {
+        interruptible();
         self.0.try_iter().collect()
     }
 
     fn len(&self) -> usize {
+        interruptible();
         self.0.len()
     }
 

@@ -1,5 +1,6 @@
 //! A counter that many threads add to and few read.
 
+use crate::sync::IS_MODEL;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 
@@ -58,7 +59,7 @@ impl Tally {
 }
 
 /// So many threads may have a part of their own. Each is 128 bytes in every queue.
-const SEATS: usize = if cfg!(loom) { 0 } else { 16 };
+const SEATS: usize = if IS_MODEL { 0 } else { 16 };
 
 /// Which threads have a part of their own.
 mod seat {

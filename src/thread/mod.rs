@@ -184,7 +184,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let mut builder = std::thread::Builder::new();
+        let mut builder = crate::sync::Builder::new();
         if let Some(name) = &self.name {
             if name.contains('\0') {
                 let message = "a thread's name can't contain a zero byte";

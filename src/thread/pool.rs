@@ -6,7 +6,7 @@ use super::{Builder, Job, Map, NotStarted, SubmitError, unharmed};
 use crate::error::{GetError, PutError, TimedOut};
 use crate::queue::Queue;
 use crate::sync::atomic::{AtomicBool, Ordering, fence};
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, local, lock};
 use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Wait, Waiter};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
@@ -110,9 +110,9 @@ impl From<Refusal> for Refused {
     }
 }
 
-thread_local! {
+local! {
     /// The pool that this thread works for.
-    static EMPLOYER: Cell<*const Shared> = const { Cell::new(ptr::null()) };
+    static EMPLOYER: Cell<*const Shared> = Cell::new(ptr::null());
 }
 
 impl ThreadPool {
@@ -402,7 +402,7 @@ impl Shared {
 
     /// The life of a worker.
     fn work(self: Arc<Self>) {
-        EMPLOYER.set(Arc::as_ptr(&self));
+        EMPLOYER.with(|employer| employer.set(Arc::as_ptr(&self)));
         if let Some(initializer) = &self.about.initializer {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(initializer)) {
                 self.break_off();
@@ -494,7 +494,7 @@ impl Shared {
     }
 
     fn employs_this_thread(&self) -> bool {
-        ptr::eq(EMPLOYER.get(), self)
+        ptr::eq(EMPLOYER.with(Cell::get), self)
     }
 }
 

@@ -5,23 +5,24 @@ use super::{Thread, unharmed};
 use crate::TimedOut;
 use crate::finally::Finally;
 use crate::owner;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, local, lock, shared};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-/// All that live, by their ids.
-static LISTED: Mutex<BTreeMap<u64, Thread>> = Mutex::new(BTreeMap::new());
+shared! {
+    /// All that live, by their ids.
+    static LISTED: Mutex<BTreeMap<u64, Thread>> = Mutex::new(BTreeMap::new());
+    /// Those that [`join_all`] waits for.
+    static COUNTED: Headcount = Headcount::new();
+}
 
-/// Those that [`join_all`] waits for.
-static COUNTED: Headcount = Headcount::new();
-
-std::thread_local! {
+local! {
     /// This thread, if somebody has asked or it was started here.
-    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Current>> = RefCell::new(None);
     /// This thread is one of those that [`join_all`] waits for. Without a destructor.
-    static IS_COUNTED: Cell<bool> = const { Cell::new(false) };
+    static IS_COUNTED: Cell<bool> = Cell::new(false);
 }
 
 /// What ends with the thread.
@@ -55,12 +56,12 @@ impl Listed {
     /// The calling thread is this one.
     pub(super) fn begin(&self) {
         owner::become_thread(self.thread.id());
-        IS_COUNTED.set(!self.thread.is_daemon());
+        IS_COUNTED.with(|is_counted| is_counted.set(!self.thread.is_daemon()));
         let current = Current {
             thread: self.thread.clone(),
             listed: None,
         };
-        CURRENT.with_borrow_mut(|slot| *slot = Some(current));
+        CURRENT.with(|slot| *slot.borrow_mut() = Some(current));
     }
 }
 
@@ -70,7 +71,7 @@ impl Drop for Listed {
         // Whoever knows that it has ended finds that it isn't waited for any more, too.
         let joiners_wait = !self.thread.is_daemon() && COUNTED.leave();
         if owner::thread_id() == self.thread.id() {
-            IS_COUNTED.set(false);
+            IS_COUNTED.with(|is_counted| is_counted.set(false));
         }
         // Wakers may panic, and then the others are woken all the same.
         let _joiners = Finally::new(|| {
@@ -215,7 +216,7 @@ impl Attempt for JoinAll {
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
-        COUNTED.attempt(turn, IS_COUNTED.get())
+        COUNTED.attempt(turn, IS_COUNTED.with(Cell::get))
     }
 
     fn pass_on(&mut self) {

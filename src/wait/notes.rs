@@ -1,8 +1,7 @@
 //! What a waiter remembers from one turn in the list to the next.
 
-use super::time::now;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use super::time::{now, origin};
+use std::time::Duration;
 
 /// How a waiter has fared.
 #[derive(Debug)]
@@ -55,8 +54,8 @@ impl Stamp {
     /// The clock, as an odd number, since zero means that nothing has begun. It wraps around
     /// after days, and then somebody may be taken for more patient than they are.
     fn now() -> u32 {
-        static START: OnceLock<Instant> = OnceLock::new();
-        let nanos = (now() - *START.get_or_init(now)).as_nanos();
+        let origin = origin();
+        let nanos = (now() - origin).as_nanos();
         (nanos >> 16) as u32 | 1
     }
 

@@ -16,7 +16,7 @@
 //! wake-up.
 
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Thread, current, local};
+use crate::sync::{IS_MODEL, Thread, current, local, park, park_timeout};
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -113,9 +113,9 @@ impl Parker {
         let mut slept = false;
         while !self.woken.swap(false, Ordering::Acquire) {
             match until {
-                None => crate::sync::park(),
+                None => park(),
                 Some(until) => match until.checked_duration_since(super::time::now()) {
-                    Some(left) if !left.is_zero() => std::thread::park_timeout(left),
+                    Some(left) if !left.is_zero() => park_timeout(left),
                     _ => break,
                 },
             }
@@ -288,8 +288,8 @@ impl Spin {
 
     /// Pauses; `false` if it is no use any longer.
     pub(crate) fn pause(&mut self) -> bool {
-        // Loom has no other core to wait for.
-        if cfg!(loom) || self.round == self.busy + self.yields {
+        // A model has no other core to wait for.
+        if IS_MODEL || self.round == self.busy + self.yields {
             return false;
         }
         self.round += 1;

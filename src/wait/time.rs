@@ -6,19 +6,25 @@
 //! the feature `tokio` and inside a tokio runtime, tokio's own, whose clock
 //! `tokio::time::pause` can stop. That is why a deadline knows both clocks.
 
+use std::sync::OnceLock;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
 /// The present. Loom explores interleavings, not durations: there every instant is equal,
-/// and whatever is bound to happen after a while happens at once.
+/// and whatever is bound to happen after a while happens at once. Shuttle has a clock in `sync.rs`.
 pub(super) fn now() -> Instant {
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     return Instant::now();
     #[cfg(loom)]
-    {
-        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-        *START.get_or_init(Instant::now)
-    }
+    return origin();
+    #[cfg(shuttle)]
+    return origin() + crate::sync::passed();
+}
+
+/// Some instant that is always the same.
+pub(super) fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(Instant::now)
 }
 
 /// When to give up; never, if the instant can't be expressed.
