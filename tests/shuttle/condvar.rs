@@ -1,7 +1,8 @@
 //! The condition variable among three and four: no notification lost.
 
-use super::{Patience, SOON, join, model, task, thread};
+use super::{Patience, SOON, join, model, poll_once, task, thread};
 use amphi::{Condvar, Mutex};
+use shuttle::future::block_on;
 use shuttle::sync::Arc;
 
 /// Room for one thing, and two conditions.
@@ -91,6 +92,48 @@ fn consumers_that_give_up() {
         stays.join();
         fills.join();
         assert!(!*shared.full.try_lock().unwrap());
+    });
+}
+
+/// Two notifications for three, of whom the first gives up: the others get them.
+#[test]
+fn notifications_against_a_cancel() {
+    model(12_000, || {
+        let shared = Arc::new(Shared::default());
+        let [gives_up, mut first, mut second] = [(); 3].map(|()| {
+            let guard = shared.full.lock().block();
+            let mut wait = shared.filled.wait(guard);
+            assert!(!poll_once(&mut wait));
+            wait
+        });
+        let notifies = [(); 2].map(|()| {
+            thread(&shared, |shared| {
+                assert_eq!(shared.filled.notify_one(), 1);
+            })
+        });
+        drop(gives_up);
+        drop(block_on(&mut second));
+        drop(block_on(&mut first));
+        join(notifies);
+    });
+}
+
+/// One who was notified gives up while it waits for the lock: the task behind it gets that.
+#[test]
+fn cancel_while_it_locks() {
+    model(12_000, || {
+        let shared = Arc::new(Shared::default());
+        let mut gives_up = shared.filled.wait(shared.full.lock().block());
+        assert!(!poll_once(&mut gives_up));
+        let guard = shared.full.lock().block();
+        assert_eq!(shared.filled.notify_one(), 1);
+        assert!(!poll_once(&mut gives_up));
+        let parties =
+            [(); 2].map(|()| task(&shared, async |shared| drop(shared.full.lock().await)));
+        shuttle::thread::yield_now();
+        drop(guard);
+        drop(gives_up);
+        join(parties);
     });
 }
 

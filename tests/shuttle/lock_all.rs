@@ -107,8 +107,8 @@ fn cancels() {
                 1
             })
         });
-        let takes_one = thread(&shared, |shared| {
-            shared.count(2, &mut shared.mutexes[2].lock().block());
+        let takes_one = task(&shared, async |shared| {
+            shared.count(2, &mut *shared.mutexes[2].lock().await);
         });
         let takes_all = task(&shared, async |shared| {
             shared.three_in_a_task([2, 1, 0]).await

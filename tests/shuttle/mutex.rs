@@ -86,11 +86,31 @@ fn threads_behind_unpolled_tasks() {
         let guard = shared.mutex.lock().block();
         let mut unpolled = [shared.mutex.lock(), shared.mutex.lock()];
         assert!(!unpolled.iter_mut().any(poll_once));
-        let parties = [counts(&shared, 1), counts(&shared, 1)];
+        let drives = thread(&shared, |shared| {
+            amphi::block_on(async { shared.count(shared.mutex.lock().await) });
+        });
+        let parties = [counts(&shared, 1), drives];
         drop(guard);
         join(parties);
         drop(unpolled);
         assert_eq!(shared.total(), 2);
+    });
+}
+
+/// The same with a task that is polled now and then, and has perhaps reserved the lock when it is polled no more.
+#[test]
+fn threads_behind_a_reservation() {
+    model(18_000, || {
+        let shared = Arc::new(Shared::default());
+        let guard = shared.mutex.lock().block();
+        let mut rarely_polled = shared.mutex.lock();
+        assert!(!poll_once(&mut rarely_polled));
+        let parties = [counts(&shared, 2), counts(&shared, 2)];
+        drop(guard);
+        let _ = (0..4).any(|_| poll_once(&mut rarely_polled));
+        join(parties);
+        drop(rarely_polled);
+        assert_eq!(shared.total(), 4);
     });
 }
 

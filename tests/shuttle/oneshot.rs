@@ -41,6 +41,25 @@ fn replies() {
     });
 }
 
+/// Senders wait for the receivers' ends, which come soon or late.
+#[test]
+fn waits_for_the_end() {
+    model(12_000, || {
+        let (mut sender, mut receiver) = oneshot::channel::<()>();
+        let (mut other, other_receiver) = oneshot::channel::<()>();
+        let receives = future::spawn(async move {
+            assert!(receiver.recv().or(Patience::some()).await.is_err());
+            drop(receiver);
+        });
+        let drops = thread::spawn(move || drop(other_receiver));
+        sender.closed().block();
+        future::block_on(other.closed());
+        assert!(sender.is_closed() && other.is_closed());
+        future::block_on(receives).unwrap();
+        drops.join().unwrap();
+    });
+}
+
 /// The sender waits for the receiver's end, and then gives up or sends.
 #[test]
 fn send_against_the_end() {

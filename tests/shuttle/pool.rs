@@ -102,6 +102,49 @@ fn jobs_that_meet() {
     });
 }
 
+/// The same when all workers are there and wait.
+#[test]
+fn jobs_that_meet_in_a_complete_pool() {
+    model(9_000, || {
+        let shared = Shared::new(2);
+        for _ in 0..2 {
+            let events = Arc::new([(); 2].map(|()| Event::new()));
+            let meets = |mine: usize| {
+                let events = events.clone();
+                move |shared: &Shared| {
+                    let meet = move || {
+                        events[mine].set();
+                        events[1 - mine].wait().block();
+                    };
+                    shared.pool.submit(meet).unwrap().result().block().unwrap();
+                }
+            };
+            join([thread(&shared, meets(0)), thread(&shared, meets(1))]);
+        }
+        shared.pool.shutdown().block();
+    });
+}
+
+/// Whoever waits for one job before it submits the next finds the worker free, so there is no second one; whoever else waits.
+#[test]
+fn one_after_the_other() {
+    model(9_000, || {
+        let shared = Shared::new(2);
+        let job = Arc::new(shared.pool.submit(amphi::thread::current).unwrap());
+        let others = [
+            task(&job, async |job| wait_all([&*job]).await),
+            thread(&job, |job| wait_all([job]).block()),
+        ];
+        let first = job.result().block().unwrap();
+        for _ in 0..2 {
+            let job = shared.pool.submit(amphi::thread::current).unwrap();
+            assert_eq!(block_on(job.result()).unwrap(), first);
+        }
+        join(others);
+        shared.pool.shutdown().block();
+    });
+}
+
 /// A job is either run or cancelled, and whoever waits hears what it was; two cancel it.
 #[test]
 fn cancel_against_begin() {

@@ -163,6 +163,44 @@ fn threads_behind_unpolled_tasks() {
     });
 }
 
+/// A task gets an item although the one ahead of it has been told of one that somebody else has taken, and is not polled.
+#[test]
+fn a_task_behind_an_unpolled_one() {
+    model(12_000, || {
+        let queue = Arc::new(Queue::unbounded());
+        let mut unpolled = queue.get();
+        assert!(!poll_once(&mut unpolled));
+        let gets = task(&queue, async |queue| queue.get().await.unwrap());
+        queue.try_put(1).unwrap();
+        let _ = queue.try_get();
+        queue.try_put(2).unwrap();
+        assert!(gets.join() > 0);
+        drop(unpolled);
+    });
+}
+
+/// Puts that fail take back their own count, and not what consumers have done meanwhile.
+#[test]
+fn failing_puts_beside_consumers() {
+    model(12_000, || {
+        let queue = Arc::new(Queue::bounded(1));
+        queue.try_put(1).unwrap();
+        let consumes = |queue: &Queue<u32>| {
+            if queue.try_get().is_ok() {
+                queue.task_done().unwrap();
+            }
+            let _ = queue.try_put(2);
+            if queue.try_get().is_ok() {
+                queue.task_done().unwrap();
+            }
+        };
+        let parties = [thread(&queue, consumes), thread(&queue, consumes)];
+        let _ = queue.try_put(3);
+        join(parties);
+        assert_eq!(queue.unfinished(), queue.len());
+    });
+}
+
 /// Everybody hears of a shutdown, and what was put before is got.
 #[test]
 fn shutdown_against_four() {

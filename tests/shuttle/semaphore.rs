@@ -118,6 +118,32 @@ fn threads_behind_unpolled_tasks() {
     });
 }
 
+/// One that has been woken comes too late, and leaves what there is to the one behind it that wants less.
+#[test]
+fn too_little_for_the_first() {
+    model(12_000, || {
+        let shared = Shared::new(0);
+        let wants_two = task(&shared, async |shared| {
+            shared.semaphore.acquire_many(2).await.forget();
+        });
+        let wants_one = task(&shared, async |shared| {
+            shared.semaphore.acquire().await.forget();
+        });
+        shared.semaphore.release(2);
+        let is_quicker = shared.semaphore.try_acquire().map(|it| it.forget());
+        if is_quicker.is_none() {
+            // The first had both.
+            shared.semaphore.release(1);
+        }
+        wants_one.join();
+        if is_quicker.is_some() {
+            shared.semaphore.release(2);
+        }
+        wants_two.join();
+        assert_eq!(shared.semaphore.available_permits(), 0);
+    });
+}
+
 /// Several at once, split and given back one by one.
 #[test]
 fn split_permits() {
