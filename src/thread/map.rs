@@ -156,18 +156,17 @@ impl<T> futures_core::stream::FusedStream for Map<T> {
 impl<T> Drop for Map<T> {
     fn drop(&mut self) {
         let mut panic = FirstPanic::default();
-        let mut cancel = |job: Job<T>| {
-            panic.catch(|| {
-                job.cancel();
-            })
-        };
         #[cfg(feature = "time")]
         if let Some((job, wait)) = self.polled.take() {
             // First, so that its own waker isn't called.
-            drop(wait);
-            cancel(job);
+            panic.catch(|| drop(wait));
+            self.jobs.push_front(job);
         }
-        self.jobs.drain(..).for_each(cancel);
+        for job in self.jobs.drain(..) {
+            panic.catch(|| {
+                job.cancel();
+            });
+        }
         panic.resume();
     }
 }

@@ -394,7 +394,7 @@ impl Shared {
     fn leave(&self) {
         let wakes = self.headcount.leave();
         // It's none any more, whatever is done by the wakers, or by thread-locals that are dropped.
-        EMPLOYER.set(ptr::null());
+        EMPLOYER.with(|employer| employer.set(ptr::null()));
         if wakes {
             self.headcount.wake();
         }

@@ -1,10 +1,8 @@
-//! Pools, jobs and timers: what does not hold yet.
+//! Jobs and maps among wakers and drops that panic, and at odd moments.
 
 mod worlds;
 
-use amphi::{
-    Event, Job, JobError, ThreadPool, TimedOut, Timer, as_completed, thread, wait_all, wait_any,
-};
+use amphi::{Event, Job, JobError, ThreadPool, TimedOut, as_completed, wait_all, wait_any};
 use futures::StreamExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -238,23 +236,5 @@ fn what_was_there_is_not_kept() {
         pool.shutdown().block();
         drop(job);
         assert_eq!(Arc::strong_count(&held), 1, "the job lives on");
-    });
-}
-
-/// When the last timer has been cancelled there is nothing to wait for, and no thread that does.
-#[test]
-fn the_last_timer_is_cancelled() {
-    watched(|| {
-        let timer = Timer::after(Duration::from_secs(3600), || ());
-        timer.start();
-        // Long enough to see that there is something to wait for.
-        std::thread::sleep(Duration::from_millis(50));
-        assert!(timer.cancel());
-        while thread::enumerate()
-            .iter()
-            .any(|thread| thread.name().is_some_and(|name| name.starts_with("timer-")))
-        {
-            std::thread::sleep(Duration::from_millis(10));
-        }
     });
 }
