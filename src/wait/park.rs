@@ -278,11 +278,15 @@ impl Spin {
     }
 
     /// Until there is something to do: for as long as it takes to wake a thread on another core, which may be about to bring it.
+    ///
+    /// It offers its core to nobody. Others rely on it meanwhile, and where many want a core it would be long before it had one again.
     #[cfg(feature = "thread")]
     pub(crate) fn search() -> Self {
         Spin {
-            yields: 60,
-            ..Spin::moment(true)
+            round: 0,
+            busy: 40,
+            length: Length::Pauses(16),
+            yields: 0,
         }
     }
 
