@@ -409,7 +409,7 @@ impl<'a> Machine<'a> {
         assert_eq!(told, None, "turned away: {expected:?}");
     }
 
-    fn drop_party(&mut self, which: usize) {
+    pub fn drop_party(&mut self, which: usize) {
         let party = self.parties.remove(which);
         drop(party.waiting);
         self.model.abandon(&party.expected);

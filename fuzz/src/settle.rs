@@ -9,6 +9,10 @@ const TOO_LONG: Duration = Duration::from_secs(5);
 
 impl Machine<'_> {
     pub fn settle(mut self) {
+        // They may have a lock with them.
+        while let Some(which) = self.parties.iter().position(|party| !party.is_polled()) {
+            self.drop_party(which);
+        }
         self.run_awake();
         for event in 0..2 {
             self.flag(event, true);
@@ -17,10 +21,6 @@ impl Machine<'_> {
         }
         self.world.barrier.abort();
         self.model.barrier.break_up(true);
-        for ends in 0..2 {
-            self.use_channel(ends, 1);
-            self.use_channel(ends, 3);
-        }
         self.run_awake();
         // Whoever gets a lock keeps it until here, and `wait_while` may have to wait again.
         while self.gives_back() || self.goes_on() {
@@ -42,6 +42,11 @@ impl Machine<'_> {
         while self.gives_back() {
             self.run_awake();
         }
+        for ends in 0..2 {
+            self.use_channel(ends, 1);
+            self.use_channel(ends, 3);
+        }
+        self.run_awake();
         if !self.gathers {
             let left = self.parties.iter().find(|party| party.is_polled());
             let left = left.map(|party| &party.expected);
@@ -77,10 +82,12 @@ impl Machine<'_> {
         .is_some()
     }
 
-    /// Whether somebody who waits for a condition variable goes on for want of time.
+    /// Whether somebody goes on for want of time who might wait for ever: for a notification, or for a sender that waits itself.
     fn goes_on(&mut self) -> bool {
-        let waits = |party: &Party<'_>| {
-            party.is_polled() && matches!(&party.expected, Expected::Suspend(its) if !its.timed)
+        let waits = |party: &Party<'_>| match &party.expected {
+            Expected::Suspend(its) => !its.timed,
+            Expected::Receive(_) => true,
+            _ => false,
         };
         let which = self.parties.iter().position(waits);
         which.map(|which| self.expire(which, false)).is_some()

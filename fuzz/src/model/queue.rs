@@ -56,14 +56,11 @@ impl Queue {
         (index < self.items.len()).then(|| self.items.remove(index))
     }
 
-    /// So many items have been dealt with; `false` if there are not as many.
-    pub fn done(&mut self, count: usize) -> bool {
-        if count > self.unfinished || count == 0 {
-            return count == 0;
-        }
-        self.unfinished -= count;
-        self.finished += usize::from(self.unfinished == 0);
-        true
+    /// So many items have been dealt with, unless there are not as many.
+    pub fn done(&mut self, count: usize) {
+        let before = self.unfinished;
+        self.unfinished = before.saturating_sub(count);
+        self.finished += usize::from(before > 0 && self.unfinished == 0);
     }
 
     pub fn put(&mut self, items: &mut Vec<Known>, may_be_taken: bool) -> Option<Told> {
