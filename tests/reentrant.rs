@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 use worlds::{Hand, On, World, watched, worlds};
@@ -434,4 +435,38 @@ fn several_levels_in_a_poll() {
     let mut wait = changed.wait(mutex.lock().block());
     assert!(Hand::new().poll(&mut wait).is_pending());
     assert!(!mutex.is_locked());
+}
+
+/// A wait that was notified, and whose owner had the lock already by the time it looked: the notification is for the next.
+#[test]
+fn a_notified_wait_that_enters_again_passes_on() {
+    let mutex = ReentrantMutex::new(Cell::new(0));
+    let first = mutex.lock().block();
+    let (one, two) = (Hand::new(), Hand::new());
+    let (mut mine, mut others) = (mutex.lock(), mutex.lock());
+    let mut guards = Vec::new();
+    let mut steps = 0;
+    let mut scope = Box::pin(owner::scope(std::future::poll_fn(|_| {
+        steps += 1;
+        match steps {
+            1 => assert!(one.poll(&mut mine).is_pending()),
+            2 => guards.push(mutex.try_lock().unwrap()),
+            3 => match one.poll(&mut mine) {
+                Poll::Ready(guard) => guards.push(guard),
+                Poll::Pending => panic!("it's the owner's already"),
+            },
+            _ => guards.clear(),
+        }
+        Poll::<()>::Pending
+    })));
+    let runs = Hand::new();
+    assert!(runs.poll(&mut scope).is_pending());
+    assert!(two.poll(&mut others).is_pending());
+    drop(first);
+    assert_eq!((one.woken(), two.woken()), (1, 0));
+    for _ in 0..3 {
+        assert!(runs.poll(&mut scope).is_pending());
+    }
+    assert!(!mutex.is_locked());
+    assert_eq!(two.woken(), 1, "it's free, and the one who waits sleeps");
 }

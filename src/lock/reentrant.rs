@@ -407,6 +407,13 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
         self.mutex().raw.pass_on();
     }
 
+    fn settle_up(&mut self) {
+        // The owner had it already, by another wait, so nobody has left a mark for those who are next.
+        if self.back.is_none() && self.mutex().hold.get().1 > 1 {
+            self.pass_on();
+        }
+    }
+
     fn expire(&mut self, waiter: &mut Waiter) -> bool {
         waiter.abandon(self);
         true
