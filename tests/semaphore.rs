@@ -481,3 +481,27 @@ fn more_than_a_number_can_say() {
     assert!(panic.is_err());
     sum.forget();
 }
+
+/// Many who all want more than there is, one of whom is woken now and then: they don't wake each other for ever.
+#[test]
+fn too_little_for_all_is_quiet() {
+    let semaphore = Semaphore::new(0);
+    let hands = [(); 9].map(|()| Hand::new());
+    let mut waits = [(); 9].map(|()| semaphore.acquire_many(2));
+    for (hand, wait) in hands.iter().zip(&mut waits) {
+        assert!(hand.poll(wait).is_pending());
+    }
+    for _ in 0..20 {
+        semaphore.release(1);
+        semaphore.try_acquire().unwrap().forget();
+    }
+    semaphore.release(1);
+    let mut seen = [0; 9];
+    let mut polls = 0;
+    while let Some(woken) = (0..9).find(|party| hands[*party].woken() > seen[*party]) {
+        seen[woken] = hands[woken].woken();
+        assert!(hands[woken].poll(&mut waits[woken]).is_pending());
+        polls += 1;
+        assert!(polls < 100, "there is one permit, and they don't come to rest");
+    }
+}

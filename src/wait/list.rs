@@ -203,7 +203,7 @@ impl WaitList {
     #[cold]
     pub(crate) fn next(&self, order: Order) -> Woken {
         match self.inner.get() {
-            Some(inner) => walk(&mut lock(&inner.places), 1, (1, 1), order),
+            Some(inner) => walk(&mut lock(&inner.places), 1, (1, 1), order, true),
             None => Woken::NOBODY,
         }
     }
@@ -233,7 +233,7 @@ impl WaitList {
         let woken = match there {
             // Somebody was quicker, and it's not that the others need too much.
             0 => Woken::NOBODY,
-            _ => walk(&mut places, there, (budget, for_threads), order),
+            _ => walk(&mut places, there, (budget, for_threads), order, added > 0),
         };
         if places.waiting() == 0 {
             // Relaxed: the mutex orders it.
@@ -371,7 +371,8 @@ impl Line for WaitList {
 }
 
 /// Notifies those who can have something of what is `there`, in the order of the list, until the budget is
-/// spent: the first number by everybody, the second by threads. Those who need more than there is are passed over.
+/// spent: the first number by everybody, the second by threads. Those who need more than there is are passed over. That counts for them only
+/// if there `is_news`: one that was woken for it in vain has the rest served in turn, and they would wake each other for ever.
 ///
 /// While the object is reserved all that changes is who may take it: the one that has reserved
 /// it, or those ahead of that one. The others are to stand back.
@@ -380,6 +381,7 @@ fn walk(
     there: usize,
     (mut budget, mut for_threads): (usize, usize),
     order: Order,
+    is_news: bool,
 ) -> Woken {
     let mut woken = Woken::NOBODY;
     // While the object is reserved, those who may take it.
@@ -392,7 +394,7 @@ fn walk(
         next = place.behind;
         past_favoured |= favoured;
         if need > there {
-            if place.pass_over() {
+            if is_news && place.pass_over() {
                 woken.push(kind, places.notify(index, Notice::Turn, false));
             }
             continue;
