@@ -94,6 +94,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         if start.elapsed() >= next_line {
             next_line += Duration::from_secs(60);
             println!("{}", samples.last());
+            draw(&samples, &settings)?;
         }
         if town.is_stuck() {
             break;
@@ -105,10 +106,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     }
 
     let stuck = town.stop(parties);
-    if let Some(plot) = &settings.plot {
-        plot::draw(&samples, plot)?;
-        println!("drawn in {}", plot.display());
-    }
+    draw(&samples, &settings)?;
     println!("{}", samples.last());
     town.print_counts();
     let mut complaints = town.balance();
@@ -120,5 +118,12 @@ fn run() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         false => Err(complaints.join("\n").into()),
+    }
+}
+
+fn draw(samples: &Samples, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    match &settings.plot {
+        Some(plot) => plot::draw(samples, plot),
+        None => Ok(()),
     }
 }

@@ -17,6 +17,9 @@ const PERMITS: usize = 4;
 const SEATS: usize = 3;
 const GATHERS: usize = 3;
 
+/// How many jobs may wait for a worker before nobody leaves one alone.
+const BACKLOG: u64 = 100;
+
 /// If nothing has been done for so long, nothing will be.
 const STUCK: Duration = Duration::from_secs(30);
 
@@ -478,7 +481,7 @@ impl Town {
         if fastrand::bool() && asked.cancel() {
             self.counts.cancelled.one();
         }
-        let reply = match fastrand::bool() {
+        let reply = match self.pool_is_busy() || fastrand::bool() {
             true => party.wait(receiver.recv()).await.ok(),
             false => party.wait_briefly(receiver.recv()).await.ok(),
         };
@@ -504,6 +507,12 @@ impl Town {
         job
     }
 
+    /// Whether so many jobs are waiting that one should wait for them: else they would get ever more.
+    fn pool_is_busy(&self) -> bool {
+        let ended = self.counts.ended.get();
+        self.counts.submitted.get().saturating_sub(ended) > BACKLOG
+    }
+
     async fn have_run(&self, party: Party) {
         let jobs = [(); 3].map(|()| self.submit(|| std::hint::spin_loop()));
         for job in &jobs {
@@ -511,13 +520,10 @@ impl Town {
                 self.counts.cancelled.one();
             }
         }
-        match fastrand::bool() {
-            true => party.wait(wait_all(&jobs)).await,
-            false => {
-                if party.try_twice(wait_all(&jobs)).await.is_none() {
-                    return self.gave_up();
-                }
-            }
+        if self.pool_is_busy() || fastrand::bool() {
+            party.wait(wait_all(&jobs)).await;
+        } else if party.try_twice(wait_all(&jobs)).await.is_none() {
+            return self.gave_up();
         }
         for job in &jobs {
             assert!(job.is_done());
