@@ -502,6 +502,9 @@ fn too_little_for_all_is_quiet() {
         seen[woken] = hands[woken].woken();
         assert!(hands[woken].poll(&mut waits[woken]).is_pending());
         polls += 1;
-        assert!(polls < 100, "there is one permit, and they don't come to rest");
+        assert!(
+            polls < 100,
+            "there is one permit, and they don't come to rest"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 mod worlds;
 
-use amphi::{Event, Mutex, TimedOut, Wait, mutex::Lock};
+use amphi::{Event, Mutex, ThreadPool, TimedOut, Wait, mutex::Lock, wait_all, wait_any};
 use futures::future::FusedFuture;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -192,4 +192,23 @@ fn in_the_destructor_of_a_thread_local() {
         .into_iter()
         .for_each(|thread| thread.join().unwrap());
     assert_eq!(*mutex.lock().block(), 4);
+}
+
+/// A wait that is over at once leaves nothing behind, for a thread as little as for a task.
+#[test]
+fn what_a_wait_has_with_it_is_dropped() {
+    let pool = ThreadPool::new(1);
+    let result = Arc::new(());
+    for _ in 0..3 {
+        let sent = result.clone();
+        let job = pool.submit(move || sent).unwrap();
+        while !job.is_done() {
+            std::thread::yield_now();
+        }
+        wait_all([&job]).block();
+        assert_eq!(wait_any([&job]).block(), 0);
+        drop(job);
+    }
+    pool.shutdown().block();
+    assert_eq!(Arc::strong_count(&result), 1);
 }
