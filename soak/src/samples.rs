@@ -25,6 +25,9 @@ impl fmt::Display for Sample {
     }
 }
 
+/// With less than these, two minutes' worth, one sees the beginning and no trend.
+const ENOUGH: usize = 120;
+
 pub struct Samples {
     start: Instant,
     pub all: Vec<Sample>,
@@ -69,11 +72,12 @@ impl Samples {
     /// The first fifth is left out, in which everything gets its memory for the first time. Of the rest the last quarter is compared
     /// with the first one: by how much the median is higher, against how far the values of one quarter lie apart.
     fn trend(&self, name: &str, value: fn(&Sample) -> f64, least: f64) -> Option<String> {
+        if self.all.len() < ENOUGH {
+            println!("too short to tell whether {name} grows");
+            return None;
+        }
         let settled = &self.all[self.all.len() / 5..];
         let quarter = settled.len() / 4;
-        if quarter == 0 {
-            return Some(format!("too short to tell whether {name} grows"));
-        }
         let sorted = |samples: &[Sample]| {
             let mut values: Vec<_> = samples.iter().map(value).collect();
             values.sort_by(f64::total_cmp);

@@ -514,7 +514,7 @@ impl Town {
     }
 
     async fn have_run(&self, party: Party) {
-        let jobs = [(); 3].map(|()| self.submit(|| std::hint::spin_loop()));
+        let jobs = [(); 3].map(|()| self.submit(std::hint::spin_loop));
         for job in &jobs {
             if fastrand::u8(..4) == 0 && job.cancel() {
                 self.counts.cancelled.one();
