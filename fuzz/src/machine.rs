@@ -373,8 +373,10 @@ impl<'a> Machine<'a> {
 
     /// Whether it may not have got what is free, since that is kept for another.
     fn was_turned_away(&mut self, party: &Party<'_>) -> bool {
-        if !self.is_lenient() || party.is_woken() {
-            return self.is_lenient();
+        // Asked once: time goes on.
+        let lenient = self.is_lenient();
+        if !lenient || party.is_woken() {
+            return lenient;
         }
         let gathers = matches!(
             party.expected,
