@@ -31,6 +31,14 @@ pub(crate) use clock::{park_timeout, passed};
 #[cfg(not(shuttle))]
 pub(crate) use std::thread::park_timeout;
 
+/// Offers the core to others. In a model of shuttle it is what tells a schedule that keeps to one thread to try another; loom has no need of it.
+pub(crate) fn yield_now() {
+    #[cfg(not(any(loom, shuttle)))]
+    std::thread::yield_now();
+    #[cfg(shuttle)]
+    shuttle::thread::yield_now();
+}
+
 /// Whether this is a model: there one thread runs at a time, so it's no use to wait for what another one does meanwhile.
 pub(crate) const IS_MODEL: bool = cfg!(any(loom, shuttle));
 

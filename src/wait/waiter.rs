@@ -6,7 +6,7 @@ use super::operation::{Attempt, Outcome, Turn};
 use super::park::{Kind, Who};
 use super::places::Notice;
 use super::time::now;
-use crate::sync::IS_MODEL;
+use crate::sync::yield_now;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Poll;
 use std::time::Instant;
@@ -262,9 +262,7 @@ impl Waiter {
         if !is_thread {
             who.waker.wake_by_ref();
             // It comes back at once, and the one that it waits for may be a thread in want of a core.
-            if !IS_MODEL {
-                std::thread::yield_now();
-            }
+            yield_now();
         }
         Poll::Pending
     }
