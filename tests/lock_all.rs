@@ -209,3 +209,60 @@ fn told_in_vain() {
     assert!(hand.poll(&mut all).is_pending());
     assert_eq!(hand.woken(), 1, "it has woken itself");
 }
+
+/// It has all of them, without having waited as well.
+#[test]
+fn all_are_locked() {
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    for waits in [false, true] {
+        let all = lock_all(&mutexes[..]);
+        let guards = match waits {
+            false => all.block(),
+            true => all.timeout(Duration::ZERO).block().unwrap(),
+        };
+        assert!(mutexes.iter().all(Mutex::is_locked));
+        drop(guards);
+        assert!(!mutexes.iter().any(Mutex::is_locked));
+    }
+}
+
+/// Its time is up: a release does not count on it any more.
+#[test]
+fn one_whose_time_is_up_is_out_of_the_queue() {
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    let guard = mutexes[1].try_lock().unwrap();
+    let mut all = lock_all(&mutexes[..]).timeout(Duration::from_millis(1));
+    while Hand::new().poll(&mut all).is_pending() {
+        std::thread::yield_now();
+    }
+    let (mut wait, next) = (mutexes[1].lock(), Hand::new());
+    assert!(next.poll(&mut wait).is_pending());
+    drop(guard);
+    assert_eq!(next.woken(), 1);
+    drop(all);
+}
+
+/// It has taken them all, before it was its turn, and then its old waker panics when it is dropped: none stays locked.
+#[test]
+fn a_panic_with_all_in_hand() {
+    struct Throws;
+    impl std::task::Wake for Throws {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Throws {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    let guard = mutexes[1].try_lock().unwrap();
+    let mut ahead = mutexes[1].lock();
+    assert!(Hand::new().poll(&mut ahead).is_pending());
+    let mut all = lock_all(&mutexes[..]);
+    // The queue has the last one.
+    assert!(worlds::poll_with(&Arc::new(Throws).into(), &mut all).is_pending());
+    drop(guard);
+    let poll = catch_unwind(AssertUnwindSafe(|| Hand::new().poll(&mut all).is_ready()));
+    assert!(poll.is_err());
+    assert!(!mutexes.iter().any(Mutex::is_locked));
+}
