@@ -470,3 +470,90 @@ fn a_notified_wait_that_enters_again_passes_on() {
     assert!(!mutex.is_locked());
     assert_eq!(two.woken(), 1, "it's free, and the one who waits sleeps");
 }
+
+/// Told that the lock is free, or too late for that, it gives up: the next one is told.
+#[test]
+fn one_that_gives_up_is_out_of_the_queue() {
+    let mutex = ReentrantMutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let (mut first, mut second, next) = (mutex.lock(), mutex.lock(), Hand::new());
+    assert!(Hand::new().poll(&mut first).is_pending());
+    assert!(next.poll(&mut second).is_pending());
+    drop(guard);
+    assert_eq!(next.woken(), 0);
+    drop(first);
+    assert_eq!(next.woken(), 1, "the lock is free and nobody knows");
+    assert!(next.poll(&mut second).is_ready());
+
+    let guard = mutex.try_lock().unwrap();
+    let mut first = mutex.lock().timeout(Duration::from_millis(1));
+    while Hand::new().poll(&mut first).is_pending() {
+        thread::yield_now();
+    }
+    let mut third = mutex.lock();
+    assert!(next.poll(&mut third).is_pending());
+    drop(guard);
+    assert_eq!(next.woken(), 2);
+    assert!(next.poll(&mut third).is_ready());
+}
+
+/// It has taken the lock before it was its turn, and then its old waker panics when it is dropped: the lock is free.
+#[test]
+fn a_panic_with_the_lock_in_hand() {
+    struct Throws;
+    impl std::task::Wake for Throws {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Throws {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    let mutex = ReentrantMutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let (mut ahead, mut wait) = (mutex.lock(), mutex.lock());
+    assert!(Hand::new().poll(&mut ahead).is_pending());
+    // The queue has the last one.
+    assert!(worlds::poll_with(&Arc::new(Throws).into(), &mut wait).is_pending());
+    drop(guard);
+    let panic = message(|| assert!(Hand::new().poll(&mut wait).is_ready()));
+    assert_eq!(panic, "in drop");
+    assert!(!mutex.is_locked());
+}
+
+/// Two owners have given up several levels each, and one level is dropped meanwhile: each takes back its own.
+#[test]
+fn two_owners_have_given_up() {
+    watched(|| {
+        let (mutex, given_up) = (Arc::new(ReentrantMutex::new(())), Arc::new(Event::new()));
+        let mut owners = Vec::new();
+        for left in [3, 1] {
+            let (mutex, changed) = (mutex.clone(), Arc::new(Condvar::new()));
+            let (notifies, waits) = (changed.clone(), given_up.clone());
+            let (lends, borrows) = std::sync::mpsc::channel();
+            let owner = thread::spawn(move || {
+                let guards = [mutex.lock_owned().block(), mutex.lock_owned().block()];
+                let guard = mutex.lock().block();
+                lends.send(guards).unwrap();
+                // Those who find it set have to wait for the lock, which is given up when this one waits.
+                waits.set();
+                let guard = changed.wait(guard).block();
+                assert_eq!(mutex.depth(), left);
+                drop(guard);
+            });
+            owners.push((owner, notifies, borrows.recv().unwrap()));
+            given_up.wait().block();
+            given_up.clear();
+        }
+        drop(mutex.lock().block());
+        let (first, second) = (owners.remove(0), owners.remove(0));
+        // The second one's other levels.
+        drop(second.2);
+        second.1.notify_one();
+        second.0.join().unwrap();
+        first.1.notify_one();
+        first.0.join().unwrap();
+        drop(first.2);
+        assert!(!mutex.is_locked());
+    });
+}
