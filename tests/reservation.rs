@@ -2,7 +2,7 @@
 
 mod worlds;
 
-use amphi::{Condvar, Mutex, MutexGuard};
+use amphi::{Condvar, Mutex, MutexGuard, ReentrantMutex, lock_all};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use worlds::Hand;
@@ -237,4 +237,106 @@ fn a_newcomer_loses_patience() {
     assert!(polls > 0);
     assert!(is_free_for_all(&mutex));
     assert!(hand.poll(&mut starving).is_ready());
+}
+
+/// A wait starves, and newcomers stand back. It gets the lock, or gives up among others: then the lock is for everybody again.
+fn reserves_and_lifts<G, F, O>(
+    hold: impl Fn() -> G,
+    is_free_for_all: impl Fn() -> bool,
+    wait: impl Fn() -> F,
+    other: impl Fn() -> O,
+) where
+    F: Future + Unpin,
+    O: Future + Unpin,
+{
+    for gives_up in [false, true] {
+        let (mut wait, hand) = (wait(), Hand::new());
+        let start = Instant::now();
+        loop {
+            let guard = hold();
+            assert!(hand.poll(&mut wait).is_pending());
+            drop(guard);
+            if !is_free_for_all() {
+                break;
+            }
+            let elapsed = start.elapsed();
+            assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+        }
+        if gives_up {
+            let guard = hold();
+            assert!(hand.poll(&mut wait).is_pending());
+            let mut behind = other();
+            assert!(Hand::new().poll(&mut behind).is_pending());
+            drop(wait);
+            drop(guard);
+            assert!(is_free_for_all());
+        } else {
+            assert!(hand.poll(&mut wait).is_ready());
+        }
+        assert!(is_free_for_all());
+    }
+}
+
+#[test]
+fn all_locks_at_once() {
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    reserves_and_lifts(
+        || mutexes[1].try_lock().unwrap(),
+        || is_free_for_all(&mutexes[1]),
+        || lock_all(&mutexes[..]),
+        || mutexes[1].lock(),
+    );
+}
+
+#[test]
+fn a_reentrant_lock() {
+    let mutex = ReentrantMutex::new(());
+    reserves_and_lifts(
+        || mutex.try_lock().unwrap(),
+        || Hand::new().poll(&mut mutex.lock()).is_ready(),
+        || mutex.lock(),
+        || mutex.lock(),
+    );
+}
+
+#[test]
+fn a_condvars_waiter_that_was_notified() {
+    let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    reserves_and_lifts(
+        || mutex.try_lock().unwrap(),
+        || is_free_for_all(&mutex),
+        || {
+            let mut wait = changed.wait(mutex.try_lock().unwrap());
+            assert!(Hand::new().poll(&mut wait).is_pending());
+            changed.notify_one();
+            wait
+        },
+        || mutex.lock(),
+    );
+}
+
+/// One reservation has ended. Those who are ahead of the next one who starves have their turn nevertheless.
+#[test]
+fn ahead_of_a_second_reservation() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut first = starve(&mutex, &hand);
+    assert!(hand.poll(&mut first).is_ready());
+    let mut starving = mutex.lock();
+    let start = Instant::now();
+    let mut ahead = loop {
+        let guard = mutex.try_lock().unwrap();
+        let mut ahead = mutex.lock();
+        assert!(Hand::new().poll(&mut ahead).is_pending());
+        assert!(hand.poll(&mut starving).is_pending());
+        drop(guard);
+        if !is_free_for_all(&mutex) {
+            break ahead;
+        }
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+    };
+    assert!(
+        Hand::new().poll(&mut ahead).is_ready(),
+        "it has been told to stand back"
+    );
 }
