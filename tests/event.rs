@@ -148,3 +148,16 @@ fn who_comes_after_the_clear_is_not_released() {
 fn sixteen_bytes() {
     assert_eq!(size_of::<Event>(), 16);
 }
+
+/// Who has given up is not woken any more.
+#[test]
+fn one_whose_time_is_up_is_out_of_the_list() {
+    let (event, hand) = (Event::new(), Hand::new());
+    let mut wait = event.wait().timeout(Duration::from_millis(1));
+    while hand.poll(&mut wait).is_pending() {
+        std::thread::yield_now();
+    }
+    let woken = hand.woken();
+    event.set();
+    assert_eq!(hand.woken(), woken);
+}

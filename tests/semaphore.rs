@@ -508,3 +508,53 @@ fn too_little_for_all_is_quiet() {
         );
     }
 }
+
+/// Told that there is a permit, it gives up: the next one is told.
+#[test]
+fn told_and_dropped() {
+    let (semaphore, next) = (Semaphore::new(0), Hand::new());
+    let (mut first, mut second) = (semaphore.acquire(), semaphore.acquire());
+    assert!(Hand::new().poll(&mut first).is_pending());
+    assert!(next.poll(&mut second).is_pending());
+    semaphore.release(1);
+    assert_eq!(next.woken(), 0);
+    drop(first);
+    assert_eq!(next.woken(), 1, "the permit is free and nobody knows");
+    assert!(next.poll(&mut second).is_ready());
+}
+
+/// Its time is up: a release counts on it no more.
+#[test]
+fn one_whose_time_is_up_is_out_of_the_queue() {
+    let (semaphore, next) = (Semaphore::new(0), Hand::new());
+    let mut first = semaphore.acquire().timeout(Duration::from_millis(1));
+    while Hand::new().poll(&mut first).is_pending() {
+        thread::yield_now();
+    }
+    let mut second = semaphore.acquire();
+    assert!(next.poll(&mut second).is_pending());
+    semaphore.release(1);
+    assert_eq!(next.woken(), 1);
+    assert!(next.poll(&mut second).is_ready());
+    drop(first);
+}
+
+/// A request for many has reserved, and gives up: what is there is for everybody again.
+#[test]
+fn many_give_up() {
+    let (semaphore, hand) = (Semaphore::new(2), Hand::new());
+    let mut both = semaphore.acquire_many(2).block();
+    let mut many = semaphore.acquire_many(2);
+    assert!(hand.poll(&mut many).is_pending());
+    drop(both.split(1));
+    let mut woken = 0;
+    until_reserved(&semaphore, || {
+        if hand.woken() > woken {
+            woken = hand.woken();
+            assert!(hand.poll(&mut many).is_pending());
+        }
+    });
+    drop(many);
+    assert!(Hand::new().poll(&mut semaphore.acquire()).is_ready());
+    drop(both);
+}
