@@ -413,3 +413,29 @@ fn abort_at_the_end_of_a_thread() {
     thread.join().unwrap();
     assert!(barrier.is_broken());
 }
+
+/// Whoever arrives while the action runs, which then panics, is not left waiting at the broken barrier.
+#[test]
+fn arrivals_during_an_action_that_panics() {
+    type Arrival = (amphi::Wait<amphi::barrier::Gather<'static>>, Hand);
+    static BARRIER: std::sync::OnceLock<Barrier> = std::sync::OnceLock::new();
+    static ARRIVAL: std::sync::Mutex<Option<Arrival>> = std::sync::Mutex::new(None);
+    let barrier = BARRIER.get_or_init(|| {
+        Barrier::new(2).with_action(|| {
+            let mut arrival = (BARRIER.get().unwrap().wait(), Hand::new());
+            assert!(arrival.1.poll(&mut arrival.0).is_pending());
+            *ARRIVAL.lock().unwrap() = Some(arrival);
+            panic!("in the action");
+        })
+    });
+    let mut first = barrier.wait();
+    assert!(Hand::new().poll(&mut first).is_pending());
+    let last = message(|| {
+        let _ = barrier.wait().block();
+    });
+    assert_eq!(last, "in the action");
+    let (mut wait, hand) = ARRIVAL.lock().unwrap().take().unwrap();
+    assert_eq!(hand.woken(), 1);
+    assert_eq!(hand.poll(&mut wait), Poll::Ready(Err(BROKEN)));
+    assert_eq!(barrier.waiting(), 0);
+}
