@@ -368,3 +368,20 @@ fn when_it_waits_again_it_holds_nothing_and_stands_in_the_condvars_list() {
 fn sixteen_bytes() {
     assert_eq!(size_of::<Condvar>(), 16);
 }
+
+/// Notified, and told that the lock is free, it gives up: the next one in the lock's queue is told.
+#[test]
+fn dropped_when_the_lock_is_free() {
+    let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    let mut wait = changed.wait(mutex.try_lock().unwrap());
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    let guard = mutex.try_lock().unwrap();
+    changed.notify_one();
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    let (mut behind, next) = (mutex.lock(), Hand::new());
+    assert!(next.poll(&mut behind).is_pending());
+    drop(guard);
+    assert_eq!(next.woken(), 0);
+    drop(wait);
+    assert_eq!(next.woken(), 1, "the lock is free and nobody knows");
+}

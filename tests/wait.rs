@@ -6,6 +6,7 @@ use amphi::{Event, Mutex, ThreadPool, TimedOut, Wait, mutex::Lock, wait_all, wai
 use futures::future::FusedFuture;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use worlds::{Hand, On, World, worlds};
 
@@ -105,9 +106,11 @@ fn fused() {
     assert!(message.contains("after it was ready"), "{message}");
 
     let mut timeout = event.wait().timeout(Duration::ZERO);
+    assert!(!timeout.is_terminated());
     assert!(hand.poll(&mut timeout).is_ready());
     assert!(timeout.is_terminated());
     let mut or = event.wait().or(std::future::pending::<()>());
+    assert!(!or.is_terminated());
     assert!(hand.poll(&mut or).is_ready());
     assert!(or.is_terminated());
 }
@@ -211,4 +214,17 @@ fn what_a_wait_has_with_it_is_dropped() {
     }
     pool.shutdown().block();
     assert_eq!(Arc::strong_count(&result), 1);
+}
+
+/// A thread with a deadline sleeps until then: it does not look again and again.
+#[test]
+fn a_deadline_is_slept_to() {
+    let (event, mut polls) = (Event::new(), 0);
+    let counts = std::future::poll_fn(|_| {
+        polls += 1;
+        Poll::<()>::Pending
+    });
+    let wait = event.wait().timeout(Duration::from_millis(100));
+    assert_eq!(wait.or(counts).block(), Ok(Err(TimedOut)));
+    assert!(polls < 10, "it has looked {polls} times");
 }
