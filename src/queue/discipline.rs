@@ -4,6 +4,7 @@
 //! under a mutex; their length is written beside it, so that whoever only asks never waits.
 
 use crate::owner;
+use crate::sync::atomic::{AtomicUsize, fence};
 use crate::sync::{Mutex, interruptible, local, lock};
 use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use std::any::Any;
@@ -13,8 +14,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use std::sync::atomic::{AtomicU64, AtomicUsize, fence};
 
 /// The order in which a queue hands its items out: [`Fifo`], [`Lifo`] or [`Priority`]. The trait is sealed.
 pub trait Discipline: sealed::Discipline {}
