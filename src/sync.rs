@@ -42,6 +42,54 @@ pub(crate) fn yield_now() {
 /// Whether this is a model: there one thread runs at a time, so it's no use to wait for what another one does meanwhile.
 pub(crate) const IS_MODEL: bool = cfg!(any(loom, shuttle));
 
+#[cfg(not(loom))]
+pub(crate) use once_cell::race::OnceBox;
+
+#[cfg(loom)]
+pub(crate) use once::OnceBox;
+
+/// once_cell's box with its Acquire and Release where loom can see them: whoever is not told by what else it has read that
+/// the box has been made may find it missing.
+#[cfg(loom)]
+mod once {
+    use loom::sync::Mutex;
+    use loom::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(Debug)]
+    pub(crate) struct OnceBox<T> {
+        value: once_cell::race::OnceBox<T>,
+        is_made: AtomicBool,
+        /// Held by whoever makes it. Of several who try that at the same time, loom need not know which one wins.
+        making: Mutex<()>,
+    }
+
+    impl<T> OnceBox<T> {
+        pub(crate) fn new() -> Self {
+            OnceBox {
+                value: once_cell::race::OnceBox::new(),
+                is_made: AtomicBool::new(false),
+                making: Mutex::new(()),
+            }
+        }
+
+        pub(crate) fn get(&self) -> Option<&T> {
+            match self.is_made.load(Ordering::Acquire) {
+                true => self.value.get(),
+                false => None,
+            }
+        }
+
+        pub(crate) fn get_or_init(&self, make: impl FnOnce() -> Box<T>) -> &T {
+            self.get().unwrap_or_else(|| {
+                let _making = super::lock(&self.making);
+                let value = self.value.get_or_init(make);
+                self.is_made.store(true, Ordering::Release);
+                value
+            })
+        }
+    }
+}
+
 /// Locks `mutex`. While one of the crate's inner mutexes is held nothing panics but for want of memory or of numbers, before
 /// anything is changed; so a poisoned one holds sound data all the same.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

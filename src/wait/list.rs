@@ -44,8 +44,7 @@ use super::park::Kind;
 use super::places::{Index, Notice, Places};
 use super::reservation::RESERVED;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Mutex, MutexGuard, const_fn, lock};
-use once_cell::race::OnceBox;
+use crate::sync::{Mutex, MutexGuard, OnceBox, const_fn, lock};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
@@ -71,17 +70,6 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    #[cfg(not(loom))]
-    const fn unmade() -> OnceBox<Self> {
-        OnceBox::new()
-    }
-
-    /// Loom can't see how the box is published, so in the models it is there from the beginning.
-    #[cfg(loom)]
-    fn unmade() -> OnceBox<Self> {
-        OnceBox::with_value(Inner::new())
-    }
-
     fn new() -> Box<Self> {
         Box::new(Inner {
             epoch: AtomicUsize::new(0),
@@ -187,7 +175,7 @@ pub enum Heard {
 impl WaitList {
     const_fn! {
         pub(crate) const fn new(word: usize) -> Self {
-            WaitList { word: AtomicUsize::new(word), inner: Inner::unmade() }
+            WaitList { word: AtomicUsize::new(word), inner: OnceBox::new() }
         }
     }
 
