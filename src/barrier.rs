@@ -1,7 +1,7 @@
 //! [`Barrier`]: a place where a fixed number of parties wait for each other.
 
 use crate::error::BarrierError;
-use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicU8, Ordering, fence};
 use crate::sync::{Mutex, MutexGuard, local, lock};
 use crate::wait::{Alarm, Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
 use std::cell::RefCell;
@@ -91,7 +91,8 @@ struct State {
 /// | `TRIPPED` | all have arrived | nobody; the last to arrive at a later one, when nobody refers to this one any more |
 /// | `BROKEN` | they have not, or the action has failed | the same |
 ///
-/// It is written before the list is woken and read after it was joined, so nobody sleeps through it.
+/// It is written before the list is woken and read after it was joined, with a full fence in between on both sides, so nobody
+/// sleeps through it.
 struct Generation {
     result: AtomicU8,
 }
@@ -329,6 +330,8 @@ impl Barrier {
     fn finish(&self, generation: &Generation, result: u8) {
         // Release: all that happened before any party arrived is seen by those who find this, by the Acquire in `look`.
         generation.result.store(result, Ordering::Release);
+        // Pairs with the one in `attempt`: a list that is not there yet has no mutex to order the two.
+        fence(Ordering::SeqCst);
         self.list.wake(usize::MAX);
     }
 
@@ -540,7 +543,11 @@ impl Attempt for Gather<'_> {
         &self.barrier.list
     }
 
-    fn attempt(&mut self, _: Turn) -> Outcome {
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        if turn.queued {
+            // Pairs with the one in `finish`.
+            fence(Ordering::SeqCst);
+        }
         match self.fast(false) {
             true => Outcome::Done,
             false => Outcome::Refused,
