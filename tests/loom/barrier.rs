@@ -4,6 +4,7 @@ use super::{model, poll_once};
 use amphi::{Barrier, BarrierError};
 use loom::future::block_on;
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 #[test]
@@ -82,5 +83,27 @@ fn trip_against_reset() {
         let tripped = last.join().unwrap();
         assert_eq!(mine.is_ok(), tripped);
         assert_eq!(barrier.waiting(), 0);
+    });
+}
+
+/// What each party did before it arrived is seen by all who go on.
+#[test]
+fn arrival_publishes() {
+    model(3, || {
+        let shared = Arc::new((Barrier::new(2), [false; 2].map(AtomicBool::new)));
+        let other = shared.clone();
+        let task = thread::spawn(move || {
+            other.1[0].store(true, Ordering::Relaxed);
+            block_on(other.0.wait()).unwrap();
+            assert!(other.1[1].load(Ordering::Relaxed));
+        });
+        shared.1[1].store(true, Ordering::Relaxed);
+        let mut wait = shared.0.wait();
+        // The second poll may come before it is woken.
+        if !poll_once(&mut wait) && !poll_once(&mut wait) {
+            wait.block().unwrap();
+        }
+        assert!(shared.1[0].load(Ordering::Relaxed));
+        task.join().unwrap();
     });
 }

@@ -4,6 +4,7 @@ use super::{model, poll_once};
 use amphi::{Condvar, Mutex};
 use loom::future::block_on;
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 #[derive(Default)]
@@ -110,5 +111,25 @@ fn notify_all_against_both() {
         });
         thread.join().unwrap();
         filler.join().unwrap();
+    });
+}
+
+/// What precedes a `notify_all` is seen by those it reaches, also if the lock has nothing to do with it and they have
+/// not been woken yet.
+#[test]
+fn notify_all_publishes() {
+    model(3, || {
+        let shared = Arc::new((Shared::default(), AtomicBool::new(false)));
+        let mut wait = shared.0.changed.wait(shared.0.full.lock().block());
+        assert!(!poll_once(&mut wait));
+        let notifies = shared.clone();
+        let thread = thread::spawn(move || {
+            notifies.1.store(true, Ordering::Relaxed);
+            notifies.0.changed.notify_all();
+        });
+        if poll_once(&mut wait) {
+            assert!(shared.1.load(Ordering::Relaxed));
+        }
+        thread.join().unwrap();
     });
 }

@@ -89,3 +89,28 @@ fn set_against_cancel() {
         setter.join().unwrap();
     });
 }
+
+/// Whoever finds the flag set sees what preceded that: by asking, and by a poll that nobody has woken it for.
+#[test]
+fn set_publishes_to_whoever_looks() {
+    model(3, || {
+        let shared = Arc::new((Event::new(), AtomicBool::new(false)));
+        let looks = shared.clone();
+        let asks = thread::spawn(move || {
+            if looks.0.is_set() {
+                assert!(looks.1.load(Ordering::Relaxed));
+            }
+        });
+        let looks = shared.clone();
+        let polls = thread::spawn(move || {
+            let mut wait = looks.0.wait();
+            if poll_once(&mut wait) || poll_once(&mut wait) {
+                assert!(looks.1.load(Ordering::Relaxed));
+            }
+        });
+        shared.1.store(true, Ordering::Relaxed);
+        shared.0.set();
+        asks.join().unwrap();
+        polls.join().unwrap();
+    });
+}

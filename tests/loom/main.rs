@@ -11,6 +11,7 @@
 #![cfg(loom)]
 
 mod barrier;
+mod block_on;
 mod condvar;
 mod event;
 mod lock_all;

@@ -165,3 +165,26 @@ fn release_against_a_change_of_sides() {
         assert!(mutex.0.try_lock().is_some());
     });
 }
+
+/// The same behind a task that nobody polls: a release that stops at that task may come just before the change.
+#[test]
+fn a_change_of_sides_behind_an_unpolled_task() {
+    model(3, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut unpolled = mutex.0.lock();
+        assert!(!poll_once(&mut unpolled));
+        let waits = mutex.clone();
+        let thread = thread::spawn(move || {
+            let mut wait = waits.0.lock();
+            if poll_once(&mut wait) {
+                return;
+            }
+            increment(wait.block());
+        });
+        drop(guard);
+        thread.join().unwrap();
+        drop(unpolled);
+        assert!(mutex.0.try_lock().is_some());
+    });
+}

@@ -4,6 +4,7 @@ use super::{model, poll_once};
 use amphi::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
 use loom::future::block_on;
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
 fn spawn<Q: Send + Sync + 'static, T: 'static>(
@@ -276,4 +277,82 @@ fn under_a_mutex() {
         });
         assert_eq!(gets.join().unwrap(), (Ok(1), Ok(2)));
     });
+}
+
+/// What preceded each `task_done` is seen by whoever has waited for the end.
+#[test]
+fn task_done_publishes() {
+    model(2, || {
+        let shared = Arc::new((Queue::unbounded(), [0; 2].map(AtomicUsize::new)));
+        shared.0.put_all([1, 2]).block().unwrap();
+        let work = |shared: &(Queue<i32>, [AtomicUsize; 2]), which: usize| {
+            shared.1[which].store(1, Ordering::Relaxed);
+            shared.0.task_done().unwrap();
+        };
+        let works = spawn(&shared, move |shared| work(shared, 0));
+        let joins = spawn(&shared, |shared| {
+            shared.0.join().block();
+            shared.1.each_ref().map(|done| done.load(Ordering::Relaxed))
+        });
+        work(&shared, 1);
+        works.join().unwrap();
+        assert_eq!(joins.join().unwrap(), [1, 1]);
+    });
+}
+
+/// What precedes a shutdown is seen by whoever learns of it: by a put, by a get, or by asking.
+fn shutdown_publishes<Q: Send + Sync + 'static>(
+    queue: fn() -> Q,
+    shut_down: fn(&Q),
+    learns: fn(&Q) -> bool,
+) {
+    model(3, move || {
+        let shared = Arc::new((queue(), AtomicUsize::new(0)));
+        let shuts = spawn(&shared, move |shared| {
+            shared.1.store(1, Ordering::Relaxed);
+            shut_down(&shared.0);
+        });
+        if learns(&shared.0) {
+            assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+        }
+        shuts.join().unwrap();
+    });
+}
+
+#[test]
+fn shutdown_publishes_to_whoever_asks() {
+    shutdown_publishes(
+        Queue::<i32>::unbounded,
+        Queue::shutdown,
+        Queue::is_shut_down,
+    );
+    shutdown_publishes(
+        LifoQueue::<i32>::unbounded,
+        LifoQueue::shutdown,
+        LifoQueue::is_shut_down,
+    );
+}
+
+#[test]
+fn shutdown_publishes_to_a_get() {
+    shutdown_publishes(Queue::<i32>::unbounded, Queue::shutdown, |queue| {
+        queue.try_get() == Err(GetError::ShutDown)
+    });
+    shutdown_publishes(
+        || Queue::<i32>::bounded(1),
+        Queue::shutdown,
+        |queue| queue.try_get() == Err(GetError::ShutDown),
+    );
+}
+
+#[test]
+fn shutdown_publishes_to_a_put() {
+    shutdown_publishes(Queue::unbounded, Queue::shutdown, |queue| {
+        queue.try_put(1) == Err(PutError::ShutDown(1))
+    });
+    shutdown_publishes(
+        || Queue::bounded(1),
+        Queue::shutdown,
+        |queue| queue.try_put(1) == Err(PutError::ShutDown(1)),
+    );
 }

@@ -85,3 +85,36 @@ fn notify_against_wait() {
         assert!(!shared.mutex.is_locked());
     });
 }
+
+/// What is done with a level that is dropped elsewhere is seen by whoever locks next, also if that level was not the last one.
+#[test]
+fn a_drop_elsewhere_publishes() {
+    model(2, || {
+        let shared = std::sync::Arc::new((
+            std::sync::Arc::new(ReentrantMutex::new(())),
+            AtomicUsize::new(0),
+        ));
+        let threads = block_on(owner::scope({
+            let shared = shared.clone();
+            async move {
+                let elsewhere = shared.0.lock_owned().await;
+                let mine = shared.0.lock().await;
+                let (drops, locks) = (shared.clone(), shared.clone());
+                let dropper = thread::spawn(move || {
+                    drops.1.store(1, Ordering::Relaxed);
+                    drop(elsewhere);
+                });
+                let next = thread::spawn(move || {
+                    let guard = block_on(locks.0.lock());
+                    assert_eq!(locks.1.load(Ordering::Relaxed), 1);
+                    drop(guard);
+                });
+                drop(mine);
+                [dropper, next]
+            }
+        }));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}

@@ -147,3 +147,19 @@ fn thread_behind_an_unpolled_task() {
         assert_eq!(shared.semaphore.available_permits(), 1);
     });
 }
+
+/// What precedes a release is seen by whoever gets the permit, waiting or not.
+#[test]
+fn release_publishes() {
+    model(3, || {
+        let shared = Shared::new(0);
+        let releases = spawn(&shared, |shared| {
+            shared.out.store(1, Ordering::Relaxed);
+            shared.semaphore.release(1);
+        });
+        let permit = shared.semaphore.acquire().block();
+        assert_eq!(shared.out.load(Ordering::Relaxed), 1);
+        permit.forget();
+        releases.join().unwrap();
+    });
+}
