@@ -2,29 +2,51 @@
 
 use super::model;
 use amphi::block_on;
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::{Arc, Mutex};
 use loom::thread;
-use std::task::Poll;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
+
+#[derive(Default)]
+struct Shared {
+    waker: Mutex<Option<Waker>>,
+    is_over: AtomicBool,
+    ready: AtomicBool,
+}
 
 /// What precedes the wake is seen by the poll after it, whether the thread sleeps already or not.
 #[test]
 fn wake_publishes() {
     model(3, || {
-        let ready = Arc::new(AtomicBool::new(false));
-        let mut waker = None;
-        block_on(std::future::poll_fn(|cx| {
-            if waker.is_some() {
-                assert!(ready.load(Ordering::Relaxed), "nobody has called the waker");
-                return Poll::Ready(());
-            }
-            let (wakes, sets) = (cx.waker().clone(), ready.clone());
-            waker = Some(thread::spawn(move || {
-                sets.store(true, Ordering::Relaxed);
-                wakes.wake();
+        let shared = Arc::new(Shared::default());
+        let waits = shared.clone();
+        let thread = thread::spawn(move || {
+            let mut polled = false;
+            block_on(poll_fn(|cx| {
+                if polled {
+                    let ready = waits.ready.load(Ordering::Relaxed);
+                    assert!(ready, "nobody has called the waker");
+                    return Poll::Ready(());
+                }
+                polled = true;
+                let mut waker = waits.waker.lock().unwrap();
+                if waits.is_over.load(Ordering::Relaxed) {
+                    return Poll::Ready(());
+                }
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
             }));
-            Poll::Pending
-        }));
-        waker.expect("it was polled").join().unwrap();
+        });
+        let waker = {
+            let mut waker = shared.waker.lock().unwrap();
+            shared.is_over.store(true, Ordering::Relaxed);
+            waker.take()
+        };
+        if let Some(waker) = waker {
+            shared.ready.store(true, Ordering::Relaxed);
+            waker.wake();
+        }
+        thread.join().unwrap();
     });
 }

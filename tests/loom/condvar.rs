@@ -120,16 +120,15 @@ fn notify_all_against_both() {
 fn notify_all_publishes() {
     model(3, || {
         let shared = Arc::new((Shared::default(), AtomicBool::new(false)));
-        let mut wait = shared.0.changed.wait(shared.0.full.lock().block());
-        assert!(!poll_once(&mut wait));
-        let notifies = shared.clone();
-        let thread = thread::spawn(move || {
-            notifies.1.store(true, Ordering::Relaxed);
-            notifies.0.changed.notify_all();
+        let waits = shared.clone();
+        let task = thread::spawn(move || {
+            let mut wait = waits.0.changed.wait(waits.0.full.lock().block());
+            if poll_once(&mut wait) || poll_once(&mut wait) {
+                assert!(waits.1.load(Ordering::Relaxed));
+            }
         });
-        if poll_once(&mut wait) {
-            assert!(shared.1.load(Ordering::Relaxed));
-        }
-        thread.join().unwrap();
+        shared.1.store(true, Ordering::Relaxed);
+        shared.0.changed.notify_all();
+        task.join().unwrap();
     });
 }

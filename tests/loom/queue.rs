@@ -356,3 +356,17 @@ fn shutdown_publishes_to_a_put() {
         |queue| queue.try_put(1) == Err(PutError::ShutDown(1)),
     );
 }
+
+/// Whoever reports an item knows of as many puts as others have reported: else it would seem to be one report too many.
+#[test]
+fn task_done_beside_a_put_and_its_task_done() {
+    model(3, || {
+        let queue = Arc::new(Queue::unbounded());
+        queue.try_put(1).unwrap();
+        let reports = spawn(&queue, |queue| queue.task_done().unwrap());
+        queue.try_put(2).unwrap();
+        queue.task_done().unwrap();
+        reports.join().unwrap();
+        assert!(queue.task_done().is_err());
+    });
+}

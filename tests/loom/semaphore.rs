@@ -153,13 +153,12 @@ fn thread_behind_an_unpolled_task() {
 fn release_publishes() {
     model(3, || {
         let shared = Shared::new(0);
-        let releases = spawn(&shared, |shared| {
-            shared.out.store(1, Ordering::Relaxed);
-            shared.semaphore.release(1);
+        let acquires = spawn(&shared, |shared| {
+            shared.semaphore.acquire().block().forget();
+            assert_eq!(shared.out.load(Ordering::Relaxed), 1);
         });
-        let permit = shared.semaphore.acquire().block();
-        assert_eq!(shared.out.load(Ordering::Relaxed), 1);
-        permit.forget();
-        releases.join().unwrap();
+        shared.out.store(1, Ordering::Relaxed);
+        shared.semaphore.release(1);
+        acquires.join().unwrap();
     });
 }
