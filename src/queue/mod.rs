@@ -441,7 +441,7 @@ impl<D: Discipline> QueueOf<D> {
     /// # Errors
     ///
     /// If it has been called as often as items have been put; nothing changes then. (One call too many at the very moment at which a put
-    /// fails may be taken for that put's, and is forgotten with it.)
+    /// fails may be taken for that put's, and is forgotten with it, or counts for the next item.)
     ///
     /// ```
     /// use amphi::{Queue, TaskDoneError};

@@ -6,14 +6,15 @@
 //! end of the program does not [wait for](join_all).
 //!
 //! ```
-//! use amphi::{block_on, thread};
+//! use amphi::{Event, block_on, thread};
 //! use std::time::Duration;
 //!
+//! static END: Event = Event::new();
+//!
 //! let mut adds = thread::spawn(|| 40 + 2);
-//! let mut waits = thread::Builder::new().name("sleeper").spawn(|| {
-//!     std::thread::sleep(Duration::from_millis(20));
-//! })?;
+//! let mut waits = thread::Builder::new().name("waiter").spawn(|| END.wait().block())?;
 //! assert!(waits.join().timeout(Duration::from_millis(1)).block().is_err()); // and it goes on
+//! END.set();
 //! block_on(async {
 //!     assert_eq!(adds.join().await.unwrap(), 42);
 //!     waits.join().await.unwrap();

@@ -1,6 +1,11 @@
 //! The one place that knows loom and shuttle: std's atomics, mutex and threads, or loom's under
 //! `--cfg loom` and shuttle's under `--cfg shuttle`, so that the models run the very code that ships.
 
+#[cfg(shuttle)]
+mod clock;
+#[cfg(loom)]
+mod once;
+
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::{
     sync::{Mutex, MutexGuard, atomic},
@@ -18,6 +23,11 @@ pub(crate) use shuttle::{
     sync::{Mutex, MutexGuard, atomic},
     thread::{Thread, current, park},
 };
+
+#[cfg(loom)]
+pub(crate) use once::OnceBox;
+#[cfg(not(loom))]
+pub(crate) use once_cell::race::OnceBox;
 
 // The feature is not for loom's models.
 #[cfg(all(feature = "thread", shuttle))]
@@ -41,54 +51,6 @@ pub(crate) fn yield_now() {
 
 /// Whether this is a model: there one thread runs at a time, so it's no use to wait for what another one does meanwhile.
 pub(crate) const IS_MODEL: bool = cfg!(any(loom, shuttle));
-
-#[cfg(not(loom))]
-pub(crate) use once_cell::race::OnceBox;
-
-#[cfg(loom)]
-pub(crate) use once::OnceBox;
-
-/// once_cell's box with its Acquire and Release where loom can see them: whoever is not told by what else it has read that
-/// the box has been made may find it missing.
-#[cfg(loom)]
-mod once {
-    use loom::sync::Mutex;
-    use loom::sync::atomic::{AtomicBool, Ordering};
-
-    #[derive(Debug)]
-    pub(crate) struct OnceBox<T> {
-        value: once_cell::race::OnceBox<T>,
-        is_made: AtomicBool,
-        /// Held by whoever makes it. Of several who try that at the same time, loom need not know which one wins.
-        making: Mutex<()>,
-    }
-
-    impl<T> OnceBox<T> {
-        pub(crate) fn new() -> Self {
-            OnceBox {
-                value: once_cell::race::OnceBox::new(),
-                is_made: AtomicBool::new(false),
-                making: Mutex::new(()),
-            }
-        }
-
-        pub(crate) fn get(&self) -> Option<&T> {
-            match self.is_made.load(Ordering::Acquire) {
-                true => self.value.get(),
-                false => None,
-            }
-        }
-
-        pub(crate) fn get_or_init(&self, make: impl FnOnce() -> Box<T>) -> &T {
-            self.get().unwrap_or_else(|| {
-                let _making = super::lock(&self.making);
-                let value = self.value.get_or_init(make);
-                self.is_made.store(true, Ordering::Release);
-                value
-            })
-        }
-    }
-}
 
 /// Locks `mutex`. While one of the crate's inner mutexes is held nothing panics but for want of memory or of numbers, before
 /// anything is changed; so a poisoned one holds sound data all the same.
@@ -150,31 +112,3 @@ macro_rules! shared {
 }
 #[cfg(feature = "thread")]
 pub(crate) use shared;
-
-/// Time in a model of shuttle, which has none: whenever somebody looks at the clock some may have passed or not, as the
-/// scheduler's random numbers say.
-#[cfg(shuttle)]
-mod clock {
-    use shuttle::rand::{RngCore, thread_rng};
-    use std::sync::atomic::{AtomicU32, Ordering};
-    use std::time::Duration;
-
-    /// Long enough for what happens after a millisecond.
-    const TICK: Duration = Duration::from_millis(2);
-
-    shuttle::lazy_static! {
-        static ref TICKS: AtomicU32 = AtomicU32::new(0);
-    }
-
-    /// How much time has passed since the execution began.
-    pub(crate) fn passed() -> Duration {
-        let one_more = u32::from(thread_rng().next_u64() % 4 == 0);
-        let ticks = TICKS.fetch_add(one_more, Ordering::Relaxed) + one_more;
-        TICK * ticks
-    }
-
-    /// Lets others run. Whoever parks until some instant looks at the clock after that.
-    pub(crate) fn park_timeout(_: Duration) {
-        shuttle::thread::yield_now();
-    }
-}
