@@ -29,7 +29,7 @@ pub fn rows() -> Vec<Row> {
         .bound(Bound::Ratio(0.25, &[SpawnBlocking::NAME])),
         contenders!(
             Row::new("pool/10 000 jobs", "ns per job"),
-            [Ours, Rayon, SpawnBlocking, Blocking],
+            [Ours, Rayon, SpawnBlocking, Blocking, Threads],
             |P, time| many::<P>(time)
         )
         .bound(Bound::Ratio(1.0, &[Rayon::NAME])),

@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fmt, io, ptr};
 
 /// A number of threads that run functions.
@@ -62,6 +62,9 @@ struct Shared {
     headcount: Headcount,
     about: PoolBuilder,
 }
+
+/// For how long a worker looks for a job before it sleeps: more than it takes to wake a thread on another core, which may be about to bring one.
+const SEARCH: Duration = Duration::from_micros(50);
 
 /// Who works here. The mutex is held while a worker is started or a job is put, for which no code of a user's is run.
 ///
@@ -433,7 +436,8 @@ impl Shared {
         }
         let mut spin = Spin::search();
         let mut found = self.jobs.try_get().ok();
-        while found.is_none() && spin.pause() {
+        let begin = Instant::now();
+        while found.is_none() && spin.pause() && begin.elapsed() < SEARCH {
             found = self.jobs.try_get().ok();
         }
         self.is_searched.store(false, Ordering::SeqCst);

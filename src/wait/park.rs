@@ -277,14 +277,14 @@ impl Spin {
         }
     }
 
-    /// Until there is something to do: for as long as it takes to wake a thread on another core, which may be about to bring it.
+    /// Until there is something to do, for as long as the caller likes.
     ///
     /// It offers its core to nobody. Others rely on it meanwhile, and where many want a core it would be long before it had one again.
     #[cfg(feature = "thread")]
     pub(crate) fn search() -> Self {
         Spin {
             round: 0,
-            busy: 40,
+            busy: u32::MAX,
             length: Length::Pauses(16),
             yields: 0,
         }
