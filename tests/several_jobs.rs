@@ -360,3 +360,30 @@ fn the_last_jobs_end_meanwhile() {
         cancels.join().unwrap();
     });
 }
+
+/// Whoever hears of one job's end may bring about the end of the next at once: they come in that order all the same.
+#[test]
+fn completed_in_the_order_that_was_seen() {
+    struct Continues(Gate, AtomicBool);
+    impl Wake for Continues {
+        fn wake(self: Arc<Self>) {
+            self.0.open();
+            while !self.1.load(SeqCst) {
+                std::thread::yield_now();
+            }
+        }
+    }
+    watched(|| {
+        let (pool, mut gates, jobs) = gated(2);
+        let continues = Arc::new(Continues(gates.remove(0), AtomicBool::new(false)));
+        let ended = continues.clone();
+        let completed = as_completed(&jobs);
+        // It's called when all others have been told.
+        jobs[0].on_done(move |_| ended.1.store(true, SeqCst));
+        let mut result = jobs[1].result();
+        assert!(poll_with(&Waker::from(continues), &mut result).is_pending());
+        gates[0].open();
+        assert!(completed.eq([jobs[1].clone(), jobs[0].clone()]));
+        pool.shutdown().block();
+    });
+}

@@ -19,6 +19,7 @@
 //! `cargo test`, on stable Rust.
 
 mod direct;
+#[path = "../../tests/worlds/hand.rs"]
 mod hand;
 mod item;
 mod look;
