@@ -544,7 +544,7 @@ impl Attempt for Gather<'_> {
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
-        if turn.queued {
+        if turn.is(Turn::QUEUED) {
             // Pairs with the one in `finish`.
             fence(Ordering::SeqCst);
         }

@@ -4,7 +4,7 @@ use crate::lock::mutex::{Acquire, Guard, MutexRef};
 use crate::lock::reentrant::{self, ReentrantMutexRef};
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Kind, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
 use std::fmt;
 use std::ops::DerefMut;
 
@@ -468,7 +468,7 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
         match &mut self.step {
-            Step::Listening { .. } if turn.notified => Outcome::Again,
+            Step::Listening { .. } if turn.is(Turn::NOTIFIED) => Outcome::Again,
             Step::Listening { .. } => Outcome::Unnotified,
             Step::Locking { lock, locked, .. } => match lock.attempt(turn) {
                 Outcome::Done => {
@@ -477,11 +477,11 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
                 }
                 refused => refused,
             },
-            Step::Held { guard, .. } if turn.kind != Kind::Thread && guard.levels() > 1 => panic!(
+            Step::Held { guard, .. } if !turn.is(Turn::DEVOTED) && guard.levels() > 1 => panic!(
                 "a reentrant mutex held several times over can only be given up by `block`: the other \
                  guards would be used meanwhile"
             ),
-            Step::Held { .. } if turn.queued => {
+            Step::Held { .. } if turn.is(Turn::QUEUED) => {
                 self.listen();
                 Outcome::Unnotified
             }

@@ -212,7 +212,7 @@ impl Attempt for WaitSet<'_> {
             if now & SET != 0 || now & COUNT != count {
                 return Outcome::Done;
             }
-            if !turn.queued || now & WAITING != 0 {
+            if !turn.is(Turn::QUEUED) || now & WAITING != 0 {
                 return Outcome::Refused;
             }
             // Release: joining the list comes before; pairs with the Acquire in `set`.
@@ -241,6 +241,7 @@ impl Attempt for WaitSet<'_> {
 impl Operation for WaitSet<'_> {
     type Output = ();
     type Timed = Result<(), TimedOut>;
+    const SKIPS_FIRST: bool = true;
 
     #[inline]
     fn take(&mut self) {}

@@ -211,12 +211,7 @@ impl<L: Locks> Attempt for LockAll<L> {
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
-        let newcomer = Turn {
-            queued: false,
-            waited: false,
-            notified: false,
-            ..turn
-        };
+        let newcomer = turn.but_not(Turn::QUEUED.and(Turn::WAITED).and(Turn::NOTIFIED));
         for at in 0..self.order.len() {
             let its = if at == self.at { turn } else { newcomer };
             let outcome = self.raw(at).attempt(its);
@@ -227,13 +222,13 @@ impl<L: Locks> Attempt for LockAll<L> {
             if at == self.at {
                 return outcome;
             }
-            if turn.queued {
+            if turn.is(Turn::QUEUED) {
                 // `conclude` leaves the list, and `settle_up` passes on what it had been told there.
                 self.next = at;
                 return Outcome::Again;
             }
             let before = std::mem::replace(&mut self.at, at);
-            if turn.notified {
+            if turn.is(Turn::NOTIFIED) {
                 self.raw(before).pass_on();
             }
             return outcome;

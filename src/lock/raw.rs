@@ -100,11 +100,11 @@ impl RawLock {
         let mut old = self.list.word.load(Ordering::Relaxed);
         loop {
             let held = old & HELD != 0;
-            let takes = !held && (turn.entitled || old & RESERVED == 0);
+            let takes = !held && (turn.is(Turn::ENTITLED) || old & RESERVED == 0);
             let new = match takes {
-                true if turn.waited => old | HELD | QUEUED,
+                true if turn.is(Turn::WAITED) => old | HELD | QUEUED,
                 true => old | HELD,
-                false if turn.queued => old | QUEUED,
+                false if turn.is(Turn::QUEUED) => old | QUEUED,
                 false => old,
             };
             // Acquire: what the last holder did is seen. Release: pairs with the Acquire in

@@ -5,7 +5,7 @@ use super::raw::RawLock;
 use crate::error::TimedOut;
 use crate::owner::{self, Owner};
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Kind, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -380,7 +380,7 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
     }
 
     fn attempt(&mut self, turn: Turn) -> Outcome {
-        let (owner, levels) = self.hold(turn.blocks);
+        let (owner, levels) = self.hold(turn.is(Turn::BLOCKS));
         let mutex = self.mutex();
         if self.back.is_none() && mutex.hold.enter_again(owner) {
             return Outcome::Done;
@@ -388,7 +388,7 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
         let outcome = mutex.raw.attempt(turn);
         if outcome == Outcome::Done {
             mutex.hold_for(owner, levels);
-        } else if turn.kind == Kind::Thread && !turn.timed && self.back.is_none() {
+        } else if turn.is(Turn::DEVOTED) && !turn.is(Turn::TIMED) && self.back.is_none() {
             let (holder, _) = mutex.hold.get();
             assert!(
                 !owner::is_beneath(holder),

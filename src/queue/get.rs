@@ -6,7 +6,8 @@ use super::returned::InHand;
 use super::{ItemOf, QueueOf, QueueRef};
 use crate::error::GetError;
 use crate::finally::Finally;
-use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Waiter};
+use crate::sync::Spin;
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
 use std::{fmt, mem};
 
 /// The operation of [`QueueOf::get`].
@@ -98,11 +99,8 @@ fn attempt<D: Discipline>(
     wants_none: bool,
     pop: impl FnOnce() -> bool,
 ) -> Outcome {
-    let turn = Turn {
-        // After a shutdown nothing needs to be shared out.
-        entitled: turn.entitled || wants_none || queue.is_shut_down(),
-        ..turn
-    };
+    // After a shutdown nothing needs to be shared out.
+    let turn = turn.and_if(wants_none || queue.is_shut_down(), Turn::ENTITLED);
     let there = || !queue.is_empty();
     queue.getters.attempt(turn, there, || {
         // If a comparison panics, the item that this waiter was woken for is there yet.
@@ -188,6 +186,7 @@ macro_rules! gets {
         impl<Q: QueueRef> Operation for $operation<Q> {
             type Output = Result<$output, GetError>;
             type Timed = Result<$output, GetError>;
+            const SKIPS_FIRST: bool = true;
 
             #[inline]
             fn take(&mut self) -> Self::Output {

@@ -192,7 +192,7 @@ impl<D: Discipline> Attempt for Join<'_, D> {
     fn attempt(&mut self, turn: Turn) -> Outcome {
         self.queue.assert_not_inside();
         let unfinished = &self.queue.unfinished;
-        if turn.queued {
+        if turn.is(Turn::QUEUED) {
             // Release: joining the list comes before.
             unfinished.list.word.fetch_or(WAITING, Ordering::AcqRel);
             // Pairs with the one in `take_back`.

@@ -19,8 +19,9 @@ pub use put::{Put, PutAll};
 
 use crate::error::{GetError, PutError, TaskDoneError};
 use crate::finally::Finally;
+use crate::sync::Spin;
 use crate::sync::atomic::{Ordering, fence};
-use crate::wait::{Spin, Wait};
+use crate::wait::Wait;
 use crossbeam_utils::CachePadded;
 use discipline::sealed::{Nothing, Refused};
 use join::Unfinished;
@@ -346,7 +347,7 @@ impl<D: Discipline> QueueOf<D> {
         searches: impl FnOnce() -> bool,
     ) -> Result<(), PutError<D::Item>> {
         self.push_quietly(item).map_err(Refused::into_error)?;
-        side::fence_after_change();
+        side::fence_after_rmw();
         if !searches() {
             self.tell_getters(1);
         }
@@ -582,8 +583,7 @@ impl<D: Discipline> QueueOf<D> {
     #[inline]
     fn push_quietly(&self, item: D::Item) -> Result<(), Refused<D::Item>> {
         self.assert_not_inside();
-        if self.getters.count() > 0 && self.is_full() && !self.is_shut_down() {
-            // What has been returned takes room that `items` knows nothing of.
+        if self.getters.count() > 0 && self.is_full_by_returned() {
             return Err(Refused::Full(item));
         }
         // Before the item is there, for it may be done the next moment.
@@ -596,6 +596,12 @@ impl<D: Discipline> QueueOf<D> {
             self.unfinished.take_back();
         }
         pushed
+    }
+
+    /// Whether nothing can be put, since what has been returned takes room that `items` knows nothing of.
+    #[cold]
+    fn is_full_by_returned(&self) -> bool {
+        self.is_full() && !self.is_shut_down()
     }
 
     /// Wakes those for whom there is an item, so many of which are new.

@@ -4,7 +4,8 @@ use super::discipline::sealed::Refused;
 use super::{ItemOf, QueueRef};
 use crate::error::PutError;
 use crate::finally::Finally;
-use crate::wait::{Attempt, Line, Operation, Outcome, Spin, Turn, Waiter};
+use crate::sync::Spin;
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::{fmt, mem};
@@ -123,9 +124,9 @@ impl<Q: QueueRef> PutAll<Q> {
 
 /// Both are putters, and differ in how they push.
 macro_rules! puts {
-    ($operation:ident, $left:ty) => {
+    ($operation:ident, $left:ty, $skips_first:literal) => {
         impl<Q: QueueRef> Attempt for $operation<Q> {
-            #[inline]
+            #[inline(always)]
             fn fast(&mut self, _: bool) -> bool {
                 self.may_be_fast() && self.queue.putters.is_plain() && self.push() == Outcome::Done
             }
@@ -150,13 +151,18 @@ macro_rules! puts {
 
             fn attempt(&mut self, turn: Turn) -> Outcome {
                 let queue = self.queue.clone();
-                let turn = Turn {
-                    // After a shutdown there is nothing to be kept for anybody.
-                    entitled: turn.entitled || self.is_empty() || queue.is_shut_down(),
-                    ..turn
-                };
+                // After a shutdown there is nothing to be kept for anybody.
+                let entitled = self.is_empty() || queue.is_shut_down();
+                let turn = turn.and_if(entitled, Turn::ENTITLED);
                 let there = || !queue.is_full();
-                queue.putters.attempt(turn, there, || self.push())
+                queue.putters.attempt(turn, there, || {
+                    // A look costs less than to push in vain, which has to be counted and taken back.
+                    if queue.is_full() && !entitled {
+                        Outcome::Refused
+                    } else {
+                        self.push()
+                    }
+                })
             }
 
             fn pass_on(&mut self) {
@@ -193,6 +199,7 @@ macro_rules! puts {
         impl<Q: QueueRef> Operation for $operation<Q> {
             type Output = Result<(), PutError<$left>>;
             type Timed = Result<(), PutError<$left>>;
+            const SKIPS_FIRST: bool = $skips_first;
 
             #[inline]
             fn take(&mut self) -> Self::Output {
@@ -221,5 +228,5 @@ macro_rules! puts {
     };
 }
 
-puts!(Put, ItemOf<Q>);
-puts!(PutAll, Vec<ItemOf<Q>>);
+puts!(Put, ItemOf<Q>, true);
+puts!(PutAll, Vec<ItemOf<Q>>, false);

@@ -95,15 +95,15 @@ impl Side {
 
     /// Sees to it that whoever changes the queue from now on notices this waiter, which is in the list.
     fn announce(&self) {
-        // SeqCst and the fence: pair with `fence_after_change`.
+        // The fence pairs with the one in `changed`.
         self.list.word.fetch_or(WAITING, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        fence_after_rmw();
     }
 
     /// Whether somebody may wait for what has just been changed in the queue.
     #[inline]
     pub(super) fn changed(&self) -> bool {
-        fence_after_change();
+        fence_after_rmw();
         self.list.word.load(Ordering::Relaxed) & WAITING != 0
     }
 
@@ -125,11 +125,11 @@ impl Side {
         there: impl FnOnce() -> bool,
         attempt: impl FnOnce() -> Outcome,
     ) -> Outcome {
-        if turn.queued {
+        if turn.is(Turn::QUEUED) {
             self.announce();
         }
         let word = self.list.word.load(Ordering::Relaxed);
-        if turn.entitled || word & RESERVED == 0 {
+        if turn.is(Turn::ENTITLED) || word & RESERVED == 0 {
             attempt()
         } else if !there() {
             Outcome::Refused
@@ -146,13 +146,13 @@ impl Side {
     }
 }
 
-/// A full fence after a push or a pop.
+/// A full fence after a push or a pop, and after the mark of somebody who waits.
 ///
-/// On x86 it's there already: each of them has a read-modify-write, which is one, and makes it no later than that known to the
-/// other side, which then does not find the queue empty, or full, but waits for the slot to be written. Elsewhere, and under
-/// loom, that is not relied upon.
+/// On x86 it's there already: each of them has a read-modify-write, which is one. A push or a pop makes itself known no later than by
+/// that to the other side, which then does not find the queue empty, or full, but waits for the slot to be written. Elsewhere, and
+/// under loom, that is not relied upon.
 #[inline]
-pub(super) fn fence_after_change() {
+pub(super) fn fence_after_rmw() {
     let strong = cfg!(all(
         any(target_arch = "x86", target_arch = "x86_64"),
         not(loom)

@@ -109,10 +109,10 @@ impl RawSemaphore {
         let mut old = word.load(Ordering::Relaxed);
         loop {
             let enough = old / ONE >= permits;
-            let takes = enough && (turn.entitled || old & RESERVED == 0 || permits == 0);
+            let takes = enough && (turn.is(Turn::ENTITLED) || old & RESERVED == 0 || permits == 0);
             let new = match takes {
                 true => old - permits * ONE,
-                false if turn.queued => old | WAITING,
+                false if turn.is(Turn::QUEUED) => old | WAITING,
                 false => old,
             };
             // Acquire: as in `acquire_fast`. Release: whoever sees the mark finds this waiter in the list. If the mark

@@ -3,8 +3,13 @@
 
 #[cfg(shuttle)]
 mod clock;
+#[cfg(any(loom, shuttle))]
+mod model_lock;
 #[cfg(loom)]
 mod once;
+mod spin;
+#[cfg(not(any(loom, shuttle)))]
+mod spin_lock;
 
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::{
@@ -28,6 +33,13 @@ pub(crate) use shuttle::{
 pub(crate) use once::OnceBox;
 #[cfg(not(loom))]
 pub(crate) use once_cell::race::OnceBox;
+
+#[cfg(any(loom, shuttle))]
+pub(crate) use model_lock::{SpinLock, SpinLockGuard};
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use spin_lock::{SpinLock, SpinLockGuard};
+
+pub(crate) use spin::Spin;
 
 // The feature is not for loom's models.
 #[cfg(all(feature = "thread", shuttle))]

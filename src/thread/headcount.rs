@@ -66,7 +66,7 @@ impl Headcount {
             if old & !WAITING <= left {
                 return Outcome::Done;
             }
-            if !turn.queued || old & WAITING != 0 {
+            if !turn.is(Turn::QUEUED) || old & WAITING != 0 {
                 return Outcome::Refused;
             }
             // Release: joining the list comes before.

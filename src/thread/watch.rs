@@ -284,7 +284,7 @@ impl<T> Attempt for WaitAll<T> {
             match rest.iter().position(|job| !job.is_done()) {
                 None => return Outcome::Done,
                 // It has to leave this one's list first.
-                Some(_) if turn.queued => return Outcome::Again,
+                Some(_) if turn.is(Turn::QUEUED) => return Outcome::Again,
                 Some(ended) => self.at += ended,
             }
         }

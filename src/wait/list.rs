@@ -1,6 +1,6 @@
 //! The list of those who wait for one object, and how they are woken.
 //!
-//! One mutex guards the places (`places.rs` has their states). Only moves happen
+//! One lock guards the places (`places.rs` has their states). Only moves happen
 //! under it: wakers are cloned before it is taken, and called and dropped when it is free again. So a
 //! waker may do on the same object whatever it likes (P5). Whoever takes waiters off the list
 //! gets their wakers as [`Woken`], which can only be woken.
@@ -21,30 +21,30 @@
 //! # Everybody at once
 //!
 //! Whoever wakes everybody takes all places away together and counts the *epoch* on. That is one
-//! exchange under the mutex, however many they are, and the waiters find out without the mutex:
+//! exchange under the lock, however many they are, and the waiters find out without the lock:
 //!
 //! | place's epoch | meaning | who moves it on |
 //! |---|---|---|
 //! | the list's | the place is as `places.rs` says | `wake`, to the next line |
 //! | an earlier one | notified; there is nothing to give up any more | nobody |
 //!
-//! The epoch is written under the mutex, and read again under it by everybody who is about to use a place. Reading
+//! The epoch is written under the lock, and read again under it by everybody who is about to use a place. Reading
 //! it without is a shortcut for those who find it changed already; Acquire there and Release in `wake` let them
 //! see what the waking party did before. It counts as far as a word does.
 //!
 //! # Why a state word's mark is enough
 //!
-//! A waiter joins (under the mutex) and *then* sets the mark in the state word or finds it set; a notifier
+//! A waiter joins (under the lock) and *then* sets the mark in the state word or finds it set; a notifier
 //! takes the mark away by a read-modify-write and *then* looks into the list. If the waiter set the mark itself, the
 //! notifier's Acquire saw it, and so what preceded it. If it only found the mark, it read a value that is older than the
-//! notifier's: had the notifier held the mutex before the waiter joined, the waiter would have seen the
+//! notifier's: had the notifier held the lock before the waiter joined, the waiter would have seen the
 //! newer one. So it joined first, and is found.
 
 use super::park::Kind;
 use super::places::{Index, Notice, Places};
 use super::reservation::RESERVED;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Mutex, MutexGuard, OnceBox, const_fn, lock};
+use crate::sync::{OnceBox, SpinLock, SpinLockGuard, const_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
@@ -61,12 +61,12 @@ pub struct WaitList {
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    /// How often everybody has been notified. Written with the mutex held.
+    /// How often everybody has been notified. Written with the lock held.
     epoch: AtomicUsize,
     /// How often those who had reserved the object have come when they were called. Relaxed, since it is only compared
     /// with an earlier value of its own; and for loom it is no state.
     pub(super) answers: std::sync::atomic::AtomicU32,
-    places: Mutex<Places>,
+    places: SpinLock<Places>,
 }
 
 impl Inner {
@@ -74,7 +74,7 @@ impl Inner {
         Box::new(Inner {
             epoch: AtomicUsize::new(0),
             answers: Default::default(),
-            places: Mutex::new(Places::new()),
+            places: SpinLock::new(Places::new()),
         })
     }
 
@@ -85,7 +85,7 @@ impl Inner {
     }
 
     /// Notifies all who wait, and returns how many they were.
-    fn wake_all(&self, mut places: MutexGuard<'_, Places>) -> usize {
+    fn wake_all(&self, mut places: SpinLockGuard<'_, Places>) -> usize {
         if places.waiting() == 0 {
             return 0;
         }
@@ -95,15 +95,18 @@ impl Inner {
         self.epoch.store(epoch.wrapping_add(1), Ordering::Release);
         drop(places);
         let mut panic = Panic(None);
-        panic.catch(crowd.threads());
+        if crowd.has_threads {
+            panic.catch(crowd.threads());
+        }
         panic.catch(crowd.rest());
         let count = crowd.count;
-        lock(&self.places).keep(crowd);
+        self.places.lock().keep(crowd);
         panic.resume();
         count
     }
 
-    /// Takes the last of the places, whose mutex is held: else the epoch could be that after the place's end.
+    /// Takes the last of the places, whose lock is held: else the epoch could be that after the place's end.
+    #[inline(always)]
     fn push(&self, places: &mut Places, kind: Kind, need: u32, waker: Waker) -> Key {
         Key {
             epoch: self.epoch.load(Ordering::Relaxed),
@@ -125,21 +128,14 @@ pub trait Line {
     fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key;
 
     /// What the waiter at this place has been told. From now on it is of this `kind`, and woken by this
-    /// `waker`; the waker that is returned was not needed, and dropping it may do anything.
+    /// `waker`.
     ///
     /// If the waiter has been notified and could make no use of that, it may wish to `requeue`, with what it
     /// needs.
-    fn hear(
-        &self,
-        place: Key,
-        kind: Kind,
-        waker: Waker,
-        requeue: Option<u32>,
-    ) -> (Heard, Option<Waker>);
+    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<u32>) -> Heard;
 
-    /// Gives a place up. Returns whether there was a notification that nobody has made use of, and the
-    /// waker, which is the user's, so dropping it may do anything.
-    fn leave(&self, place: Key) -> (bool, Option<Waker>);
+    /// Gives a place up.
+    fn leave(&self, place: Key) -> Left;
 
     /// Notes whether the waiter at this place has reserved the object.
     fn favour(&self, _place: Key, _favoured: bool) {}
@@ -159,15 +155,26 @@ pub(crate) enum Order {
     Reserved,
 }
 
-/// What a waiter hears when it asks.
+/// How a place was when it was given up.
+#[derive(Debug)]
+pub enum Left {
+    /// Nobody had notified it. The waker is the user's, so dropping it may do anything.
+    Unnotified(Option<Waker>),
+    /// There was a notification that nobody has made use of.
+    Notified,
+    /// The same, and all who waited at that time had one.
+    NotifiedWithAll,
+}
+
+/// What a waiter hears when it asks; with it comes a waker that is not needed. To drop that may do anything.
 #[derive(Debug)]
 pub enum Heard {
     /// It has not been notified, and will be woken.
-    Nothing,
-    /// The same, and it has changed sides: now there is a thread to wake. It should ask again.
-    Moved,
+    Nothing(Option<Waker>),
+    /// The same, and it has changed sides: now there is a thread to wake. It should attempt once more.
+    Moved(Option<Waker>),
     /// It has been notified, and has given its place up.
-    Told(Notice),
+    Told(Notice, Waker),
     /// It had been notified, and waits again: at the end, or in front if it has reserved the object.
     Requeued(Key, Notice),
 }
@@ -190,10 +197,21 @@ impl WaitList {
     /// mark of those who wait.
     #[cold]
     pub(crate) fn next(&self, order: Order) -> Woken {
-        match self.inner.get() {
-            Some(inner) => walk(&mut lock(&inner.places), 1, (1, 1), order, true),
-            None => Woken::NOBODY,
+        let Some(inner) = self.inner.get() else {
+            return Woken::NOBODY;
+        };
+        let mut places = inner.places.lock();
+        if order == Order::Reserved || places.has_threads() {
+            return walk(&mut places, 1, (1, 1), order, true);
         }
+        // What `walk` would do, in short.
+        let Some(first) = places.first() else {
+            return Woken::NOBODY;
+        };
+        let kind = places.get(first).kind;
+        let mut woken = Woken::NOBODY;
+        woken.push(kind, places.notify(first, Notice::Turn, true));
+        woken
     }
 
     /// Wakes those who can have something of what is `there`, which others have been notified of before,
@@ -201,7 +219,7 @@ impl WaitList {
     /// woken for that in any case, even if those on their way could have it.
     ///
     /// The `mark` of those who wait is taken away from the state word if nobody does: under the
-    /// list's mutex, so whoever joins sets it after that.
+    /// list's lock, so whoever joins sets it after that.
     #[cold]
     pub(crate) fn serve(&self, there: usize, added: usize, further: bool, mark: usize) {
         let Some(inner) = self.inner.get() else {
@@ -211,7 +229,7 @@ impl WaitList {
             0 => Order::Free,
             _ => Order::Reserved,
         };
-        let mut places = lock(&inner.places);
+        let mut places = inner.places.lock();
         let (expected, by_threads) = places.expected();
         // What was added is due to those who came after those on their way had been notified.
         let changed = places.take_changed();
@@ -224,7 +242,7 @@ impl WaitList {
             _ => walk(&mut places, there, (budget, for_threads), order, added > 0),
         };
         if places.waiting() == 0 {
-            // Relaxed: the mutex orders it.
+            // Relaxed: the lock orders it.
             self.word.fetch_and(!mark, Ordering::Relaxed);
         }
         drop(places);
@@ -240,7 +258,7 @@ impl WaitList {
         let Some(inner) = self.inner.get() else {
             return;
         };
-        let mut places = lock(&inner.places);
+        let mut places = inner.places.lock();
         let mut woken = Woken::NOBODY;
         let mut next = places.first();
         while let Some(index) = next {
@@ -262,7 +280,7 @@ impl WaitList {
         let Some(inner) = self.inner.get() else {
             return 0;
         };
-        let mut places = lock(&inner.places);
+        let mut places = inner.places.lock();
         if places.waiting() <= n {
             return inner.wake_all(places);
         }
@@ -281,75 +299,71 @@ impl WaitList {
 impl Line for WaitList {
     fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key {
         let inner = self.inner();
-        inner.push(&mut lock(&inner.places), kind, need, waker)
+        inner.push(&mut inner.places.lock(), kind, need, waker)
     }
 
-    fn hear(
-        &self,
-        place: Key,
-        kind: Kind,
-        waker: Waker,
-        requeue: Option<u32>,
-    ) -> (Heard, Option<Waker>) {
+    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<u32>) -> Heard {
         let inner = self.inner();
         let index = place.index;
         if inner.is_past(place) && requeue.is_none() {
-            return (Heard::Told(Notice::Turn), Some(waker));
+            return Heard::Told(Notice::Turn, waker);
         }
-        let mut places = lock(&inner.places);
+        let mut places = inner.places.lock();
         if inner.is_past(place) {
             let Some(need) = requeue else {
-                return (Heard::Told(Notice::Turn), Some(waker));
+                return Heard::Told(Notice::Turn, waker);
             };
             let place = inner.push(&mut places, kind, need, waker);
-            return (Heard::Requeued(place, Notice::Turn), None);
+            return Heard::Requeued(place, Notice::Turn);
         }
         places.note_change();
         let its = places.get(index);
         match (its.notice, &its.waker, requeue) {
+            (Some(notice), _, Some(need)) => {
+                places.push_again(index, kind, need, waker);
+                Heard::Requeued(place, notice)
+            }
+            (Some(notice), ..) => {
+                places.remove(index);
+                Heard::Told(notice, waker)
+            }
             (None, Some(old), _) if old.will_wake(&waker) => {
                 places.change_kind(index, kind);
-                (Heard::Nothing, Some(waker))
+                Heard::Nothing(Some(waker))
             }
             (None, ..) if kind == Kind::Thread => {
                 // The old waker is to be dropped yet, and if that blocks the thread does not attempt.
                 places.change_kind(index, Kind::Driven);
-                (Heard::Moved, places.get(index).waker.replace(waker))
+                Heard::Moved(places.get(index).waker.replace(waker))
             }
             (None, ..) => {
                 places.change_kind(index, kind);
-                (Heard::Nothing, places.get(index).waker.replace(waker))
-            }
-            (Some(notice), _, Some(need)) => {
-                places.push_again(index, kind, need, waker);
-                (Heard::Requeued(place, notice), None)
-            }
-            (Some(notice), ..) => {
-                places.remove(index);
-                (Heard::Told(notice), Some(waker))
+                Heard::Nothing(places.get(index).waker.replace(waker))
             }
         }
     }
 
     fn favour(&self, place: Key, favoured: bool) {
         let inner = self.inner();
-        let mut places = lock(&inner.places);
+        let mut places = inner.places.lock();
         if !inner.is_past(place) {
             places.favour(place.index, favoured);
         }
     }
 
-    fn leave(&self, place: Key) -> (bool, Option<Waker>) {
+    fn leave(&self, place: Key) -> Left {
         let inner = self.inner();
         if inner.is_past(place) {
-            return (true, None);
+            return Left::NotifiedWithAll;
         }
-        let mut places = lock(&inner.places);
+        let mut places = inner.places.lock();
         if inner.is_past(place) {
-            return (true, None);
+            return Left::NotifiedWithAll;
         }
-        let (notice, waker) = places.remove(place.index);
-        (notice.is_some(), waker)
+        match places.remove(place.index) {
+            (None, waker) => Left::Unnotified(waker),
+            (Some(_), _) => Left::Notified,
+        }
     }
 
     fn answers(&self) -> u32 {
@@ -416,7 +430,7 @@ fn walk(
     woken
 }
 
-/// Those who have been taken off the list, and are to be woken now that its mutex is free.
+/// Those who have been taken off the list, and are to be woken now that its lock is free.
 #[must_use = "those taken off the list must be woken"]
 pub(crate) struct Woken {
     /// Mostly there is but one, and that should not cost an allocation.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `mod.rs` | the types that users hold: [`Wait`], [`Timeout`], [`Or`] |
 //! | `operation.rs` | what a primitive must say for itself |
+//! | `turn.rs` | the standing of whoever attempts |
 //! | `waiter.rs` | one waiter from its first refusal to its end: the loop |
 //! | `notes.rs` | what a waiter remembers: whether it starves, how patient it is |
 //! | `list.rs` | those who wait, and how they are woken |
@@ -24,7 +25,7 @@
 //! | 2 | waiter | *joins* the list with its waker |
 //! | 3 | waiter | attempts again; refused, it leaves its mark in the state word, and sleeps |
 //! | 4 | notifier | changes the state word, and sees the mark |
-//! | 5 | notifier | takes the next off the list, and calls its waker when the list's mutex is free |
+//! | 5 | notifier | takes the next off the list, and calls its waker when the list's lock is free |
 //! | 6 | waiter | polled again, attempts; refused, it *hears* that it was notified, joins again, and goes on with step 3 |
 //!
 //! # Why no wake-up is lost
@@ -50,7 +51,7 @@
 //! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 1, 2, 4, 8 wake-ups in vain |
 //! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
 //!
-//! A wait that is polled when it is woken costs two rounds of the list's mutex, one to join and one to leave; each vain
+//! A wait that is polled when it is woken costs two rounds of the list's lock, one to join and one to leave; each vain
 //! wake-up, and each poll that nobody woke it for, one more; and
 //! whoever notifies takes it once. A broadcast takes it twice, however many wait, and then hearing takes none. What is
 //! allocated is the list, when somebody waits for the first time and as it grows, and a vector if a release wakes more than one.
@@ -79,19 +80,19 @@ mod places;
 mod reservation;
 mod seat;
 mod time;
+mod turn;
 mod waiter;
 
 pub(crate) use list::{Line, Order, WaitList};
 pub use operation::Operation;
-pub(crate) use operation::{Attempt, Outcome, Turn};
+pub(crate) use operation::{Attempt, Outcome};
 pub use park::block_on;
 pub(crate) use reservation::{CALLED, RESERVED};
 pub(crate) use seat::Seat;
+pub(crate) use turn::Turn;
 pub(crate) use waiter::Waiter;
 
 use futures_core::FusedFuture;
-pub(crate) use park::Kind;
-pub(crate) use park::Spin;
 use park::{Who, park_until};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -249,18 +250,21 @@ impl<O: Operation> Wait<O> {
         if (mem::needs_drop::<O>() && self.fast(true)) || self.spin(true) {
             return self.operation.take();
         }
-        park_until(Kind::Thread, |who| self.drive(who))
+        park_until(BY_BLOCK, |who| self.drive(who))
     }
 
     #[cold]
     fn poll_slow(&mut self, cx: &mut Context<'_>) -> Poll<O::Output> {
-        if self.spin(false) {
+        if self.waiter.is_new() && self.spin(false) {
             return Poll::Ready(self.operation.take());
         }
-        self.step(Who::polls(cx), |alarm| alarm.poll(cx))
+        let who = Who::polls(cx);
+        let turn = who.turn.and_if(O::SKIPS_FIRST, Turn::SKIPS_FIRST);
+        self.step(Who { turn, ..who }, |alarm| alarm.poll(cx))
     }
 
     /// Tries a few more times, if it isn't known that others wait already.
+    #[inline(never)]
     fn spin(&mut self, blocks: bool) -> bool {
         if !self.waiter.is_new() || !self.operation.is_brief(blocks) {
             return false;
@@ -328,6 +332,9 @@ impl<O: Operation> Wait<O> {
         }
     }
 }
+
+/// The turns of a thread in [`Wait::block`].
+const BY_BLOCK: Turn = Turn::BLOCKS.and(Turn::DEVOTED);
 
 /// How a wait has ended.
 enum End {
@@ -411,7 +418,7 @@ impl<O: Operation> Timeout<O> {
         if self.wait.fast(true) || self.wait.spin(true) {
             return self.take();
         }
-        park_until(Kind::Thread, |who| self.drive(who))
+        park_until(BY_BLOCK, |who| self.drive(who))
     }
 
     /// Gives up when another future completes first, as [`Wait::or`] does.
@@ -429,7 +436,8 @@ impl<O: Operation> Timeout<O> {
     }
 
     fn step(&mut self, who: Who<'_>, is_over: impl FnOnce(&mut Alarm) -> bool) -> Poll<O::Timed> {
-        let who = Who { timed: true, ..who };
+        let turn = who.turn.and(Turn::TIMED);
+        let who = Who { turn, ..who };
         let Timeout { wait, alarm } = self;
         assert!(!wait.done, "a `Timeout` was used after it was ready");
         let mut end = wait
@@ -548,7 +556,7 @@ impl<W: Drive, F: Future> Or<W, F> {
         let mut this = std::pin::pin!(self);
         // Not as a thread that is sure to attempt when it's woken: the other future is user code, and may
         // block or panic before that.
-        park_until(Kind::Driven, |who| {
+        park_until(Turn::BLOCKS, |who| {
             let this = this.as_mut().project();
             let until = match this.wait.as_mut().expect(USED).drive(who) {
                 ControlFlow::Break(output) => return ControlFlow::Break(Ok(output)),

@@ -32,11 +32,13 @@ impl Notes {
     }
 
     /// Whether it has been passed over for too long. The clock costs a good part of what
-    /// a turn in the list does, so it is looked at after 1, 2, 4, 8, and then every 8 wake-ups in vain: they
-    /// are many only if they come quickly.
+    /// a turn in the list does, so it is looked at after 2, 4, 8, ... wake-ups in vain (under loom already after the
+    /// first): they are many only if they come quickly.
+    #[inline]
     pub(super) fn is_starving(&self) -> bool {
-        let looks = self.vain % 8 == 0 || self.vain.is_power_of_two() || self.vain == u8::MAX;
-        self.vain > 0 && looks && self.vain_since.is_past()
+        const FIRST: u8 = if cfg!(loom) { 1 } else { 2 };
+        let looks = self.vain.is_power_of_two() || self.vain == u8::MAX;
+        self.vain >= FIRST && looks && self.vain_since.is_past()
     }
 }
 
@@ -53,6 +55,7 @@ impl Stamp {
 
     /// The clock, as an odd number, since zero means that nothing has begun. It wraps around
     /// after days, and then somebody may be taken for more patient than they are.
+    #[cold]
     fn now() -> u32 {
         let origin = origin();
         let nanos = (now() - origin).as_nanos();
@@ -60,6 +63,7 @@ impl Stamp {
     }
 
     /// Begins, unless it has begun.
+    #[inline]
     pub(super) fn set(&mut self) {
         if !self.is_set() {
             self.0 = Stamp::now();
@@ -74,7 +78,12 @@ impl Stamp {
     /// Whether it has been set for a millisecond. Under loom, where there is no time, at once.
     #[inline]
     pub(super) fn is_past(self) -> bool {
+        self.is_set() && self.is_past_if_set()
+    }
+
+    #[cold]
+    fn is_past_if_set(self) -> bool {
         const ONE_MILLISECOND: u32 = if cfg!(loom) { 0 } else { 16 };
-        self.is_set() && Stamp::now().wrapping_sub(self.0) >= ONE_MILLISECOND
+        Stamp::now().wrapping_sub(self.0) >= ONE_MILLISECOND
     }
 }

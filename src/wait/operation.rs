@@ -1,9 +1,10 @@
 //! What a primitive has to say for itself so that one can wait for it.
 
 use super::list::Line;
-use super::park::{Kind, Spin};
 use super::time::Alarm;
+use super::turn::Turn;
 use super::waiter::Waiter;
+use crate::sync::Spin;
 
 /// An operation that may have to wait: what the methods of the primitives return inside
 /// a [`Wait`](super::Wait).
@@ -27,6 +28,11 @@ pub trait Operation: Attempt {
     type Output;
     /// What they give after `.timeout(..)` or `.deadline(..)`.
     type Timed;
+
+    /// Whether whoever [`Attempt::fast`] has refused may join the list at once, since a first attempt would
+    /// almost always be refused as well.
+    #[doc(hidden)]
+    const SKIPS_FIRST: bool = false;
 
     /// The result, once the attempt has been [`Outcome::Done`].
     #[doc(hidden)]
@@ -80,7 +86,7 @@ pub trait Attempt {
     /// Where one has to be in line to be woken for the next attempt.
     fn list(&self) -> &dyn Line;
 
-    /// Tries. If it's refused and `turn.queued`, the state word must say afterwards that somebody waits.
+    /// Tries. If it's refused and the turn is [`Turn::QUEUED`], the state word must say afterwards that somebody waits.
     fn attempt(&mut self, turn: Turn) -> Outcome;
 
     /// Turns to the step after the one that was [`Outcome::Again`], now that this waiter is in no list.
@@ -123,38 +129,6 @@ pub trait Attempt {
 
     /// Ends whatever reservation there is.
     fn lift_reservation(&mut self) {}
-}
-
-/// The standing of whoever makes an attempt.
-#[derive(Clone, Copy, Debug)]
-pub struct Turn {
-    /// By a thread in a call of `block`, and not by a poll.
-    pub(crate) blocks: bool,
-    /// What waits if it's refused.
-    pub(crate) kind: Kind,
-    /// It has a deadline.
-    pub(crate) timed: bool,
-    /// At a place in the list, and has not heard of a notification there.
-    pub(crate) queued: bool,
-    /// Has been in the list: there may be others, so the object is taken with the mark set.
-    pub(crate) waited: bool,
-    /// Has heard that it was notified, and has no place any more.
-    pub(crate) notified: bool,
-    /// May take what is reserved.
-    pub(crate) entitled: bool,
-}
-
-impl Turn {
-    /// Somebody who comes along and takes what is free, reserved or not.
-    pub(crate) const BARGE: Turn = Turn {
-        blocks: true,
-        kind: Kind::Task,
-        timed: true,
-        queued: false,
-        waited: false,
-        notified: false,
-        entitled: true,
-    };
 }
 
 /// How an attempt went.

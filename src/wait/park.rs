@@ -15,8 +15,9 @@
 //! block that thread: with one flag for both, the inner wait would use up the outer's
 //! wake-up.
 
+use super::turn::Turn;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{IS_MODEL, Thread, current, local, park, park_timeout};
+use crate::sync::{Spin, Thread, current, local, park, park_timeout};
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -40,25 +41,30 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Who<'a> {
     pub(super) waker: &'a Waker,
-    pub(super) kind: Kind,
-    /// It is in a call of `block`, and not of `poll`.
-    pub(super) blocks: bool,
-    /// It has a deadline.
-    pub(super) timed: bool,
+    pub(super) turn: Turn,
 }
 
 impl<'a> Who<'a> {
     /// Whoever polls with this context.
+    #[inline]
     pub(super) fn polls(cx: &mut Context<'a>) -> Self {
-        let waker = cx.waker();
+        Who {
+            waker: cx.waker(),
+            turn: Turn::POLL,
+        }
+    }
+
+    /// What waits.
+    pub(super) fn kind(self) -> Kind {
+        if self.turn.is(Turn::DEVOTED) {
+            return Kind::Thread;
+        }
         // Null when no `block_on` runs; a waker's data may be null as well.
         let driver = DRIVER.with(Cell::get);
-        let driven = !driver.is_null() && ptr::eq(driver, waker.data());
-        Who {
-            waker,
-            kind: if driven { Kind::Driven } else { Kind::Task },
-            blocks: false,
-            timed: false,
+        if !driver.is_null() && ptr::eq(driver, self.waker.data()) {
+            Kind::Driven
+        } else {
+            Kind::Task
         }
     }
 }
@@ -126,17 +132,15 @@ impl Parker {
 }
 
 /// Calls `step` until it breaks, and sleeps after each time that it doesn't: until the waker
-/// is called, or until the instant that `step` returned.
+/// is called, or until the instant that `step` returned. Each is a `turn` of this kind.
 pub(super) fn park_until<T>(
-    kind: Kind,
+    turn: Turn,
     mut step: impl FnMut(Who<'_>) -> ControlFlow<T, Option<Instant>>,
 ) -> T {
     let level = Level::enter();
     let who = Who {
         waker: &level.waker,
-        kind,
-        blocks: true,
-        timed: false,
+        turn,
     };
     loop {
         match step(who) {
@@ -218,94 +222,10 @@ impl Drop for Level {
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    park_until(Kind::Driven, |who| {
+    park_until(Turn::BLOCKS, |who| {
         match future.as_mut().poll(&mut Context::from_waker(who.waker)) {
             Poll::Ready(output) => ControlFlow::Break(output),
             Poll::Pending => ControlFlow::Continue(None),
         }
     })
-}
-
-/// A few pauses that give another core the time to do something, together a microsecond or a few.
-#[derive(Clone, Copy, Debug)]
-pub struct Spin {
-    round: u32,
-    /// Rounds in which the core is kept.
-    busy: u32,
-    /// How long each of these is: so many pauses, or twice as many as the one before.
-    length: Length,
-    /// Rounds after that in which the core is offered to others.
-    yields: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Length {
-    Doubling,
-    Pauses(u32),
-}
-
-impl Spin {
-    /// Until somebody has finished what they do: it may take but a moment, so the pauses are short in the beginning.
-    ///
-    /// The shape follows parking_lot's `SpinWait`. A thread is more patient, for its sleep costs more than all of
-    /// this; a task keeps others from running as long as it spins.
-    pub(crate) fn moment(blocks: bool) -> Self {
-        Spin {
-            round: 0,
-            busy: 3,
-            length: Length::Doubling,
-            yields: if blocks { 7 } else { 0 },
-        }
-    }
-
-    /// Until somebody has answered: a little longer, for they have to notice first.
-    pub(crate) fn answer(blocks: bool) -> Self {
-        Spin {
-            busy: 5,
-            ..Spin::moment(blocks)
-        }
-    }
-
-    /// Until somebody has done a good deal: to look at it earlier would only slow them down, since each look takes
-    /// the memory from their core that they are about to write.
-    pub(crate) fn batch(blocks: bool) -> Self {
-        Spin {
-            round: 0,
-            busy: 2,
-            length: Length::Pauses(32),
-            yields: if blocks { 7 } else { 0 },
-        }
-    }
-
-    /// Until there is something to do, for as long as the caller likes.
-    ///
-    /// It offers its core to nobody. Others rely on it meanwhile, and where many want a core it would be long before it had one again.
-    #[cfg(feature = "thread")]
-    pub(crate) fn search() -> Self {
-        Spin {
-            round: 0,
-            busy: u32::MAX,
-            length: Length::Pauses(16),
-            yields: 0,
-        }
-    }
-
-    /// Pauses; `false` if it is no use any longer.
-    pub(crate) fn pause(&mut self) -> bool {
-        // A model has no other core to wait for.
-        if IS_MODEL || self.round == self.busy + self.yields {
-            return false;
-        }
-        self.round += 1;
-        if self.round > self.busy {
-            std::thread::yield_now();
-            return true;
-        }
-        let pauses = match self.length {
-            Length::Doubling => 1 << self.round,
-            Length::Pauses(pauses) => pauses,
-        };
-        (0..pauses).for_each(|_| std::hint::spin_loop());
-        true
-    }
 }

@@ -141,11 +141,11 @@ impl Places {
     }
 
     /// Adds a waiter behind all others.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, kind: Kind, need: u32, waker: Waker) -> Index {
         let place = Place {
             waker: Some(waker),
-            before: None,
+            before: self.last,
             behind: None,
             need,
             kind,
@@ -153,7 +153,6 @@ impl Places {
             favoured: false,
             passed_over: 0,
         };
-        self.taken += 1;
         let index = match self.vacant {
             Some(index) => {
                 self.vacant = self.get(index).behind;
@@ -161,15 +160,17 @@ impl Places {
                 index
             }
             None => {
-                self.all.push(place);
-                u32::try_from(self.all.len())
+                let index = u32::try_from(self.all.len() + 1)
                     .ok()
                     .and_then(NonZeroU32::new)
                     .map(Index)
-                    .expect("no more than 4,294,967,295 can wait for one object")
+                    .expect("no more than 4,294,967,295 can wait for one object");
+                self.all.push(place);
+                index
             }
         };
-        self.link(index);
+        self.taken += 1;
+        self.lengthen(index, kind);
         index
     }
 
@@ -294,14 +295,21 @@ impl Places {
 
     #[inline]
     fn link(&mut self, index: Index) {
-        let last = self.last.replace(index);
-        match last {
+        let last = self.last;
+        let place = self.get(index);
+        (place.before, place.behind) = (last, None);
+        let kind = place.kind;
+        self.lengthen(index, kind);
+    }
+
+    /// Makes the last place the last but one before this one, which is linked with it already.
+    #[inline]
+    fn lengthen(&mut self, index: Index, kind: Kind) {
+        match self.last.replace(index) {
             Some(last) => self.get(last).behind = Some(index),
             None => self.first = Some(index),
         }
-        let place = self.get(index);
-        (place.before, place.behind) = (last, None);
-        self.count(index);
+        self.count(kind);
     }
 
     fn link_first(&mut self, index: Index) {
@@ -312,14 +320,14 @@ impl Places {
         }
         let place = self.get(index);
         (place.before, place.behind) = (None, first);
-        self.count(index);
+        let kind = place.kind;
+        self.count(kind);
     }
 
     #[inline]
-    fn count(&mut self, index: Index) {
-        let is_thread = self.get(index).kind != Kind::Task;
+    fn count(&mut self, kind: Kind) {
         self.waiting += 1;
-        self.threads += usize::from(is_thread);
+        self.threads += usize::from(kind != Kind::Task);
         self.changed = true;
     }
 
@@ -345,13 +353,13 @@ pub(super) struct Crowd {
     all: Vec<Place>,
     next: Option<Index>,
     pub(super) count: usize,
-    has_threads: bool,
+    pub(super) has_threads: bool,
 }
 
 impl Crowd {
     /// The wakers of those who are not tasks, in order.
     pub(super) fn threads(&mut self) -> impl Iterator<Item = Waker> {
-        let mut next = self.next.filter(|_| self.has_threads);
+        let mut next = self.next;
         std::iter::from_fn(move || {
             loop {
                 let place = &mut self.all[next?.get()];

@@ -9,20 +9,20 @@
 //! | `None` | yes | notified, and has not heard of it | the waiter, to the first line, or to the second if it waits again |
 //!
 //! As in `list.rs` a waiter joins before its last attempt, and a notifier changes the object before it looks here,
-//! both under the same mutex: one of them sees the other. There is no mark in a state word, so every notification takes the
-//! mutex; in exchange there may be no state word.
+//! both under the same lock: one of them sees the other. There is no mark in a state word, so every notification takes the
+//! lock; in exchange there may be no state word.
 //!
 //! A wait that was forgotten keeps the seat until the next one takes it; `taken` tells them apart.
 
-use super::list::{Heard, Key, Line, Woken};
+use super::list::{Heard, Key, Left, Line, Woken};
 use super::park::Kind;
 use super::places::{Index, Notice};
-use crate::sync::{Mutex, lock};
+use crate::sync::SpinLock;
 use std::task::Waker;
 
 #[derive(Debug)]
 pub(crate) struct Seat {
-    state: Mutex<State>,
+    state: SpinLock<State>,
 }
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ struct State {
 impl Seat {
     pub(crate) fn new() -> Self {
         Seat {
-            state: Mutex::new(State {
+            state: SpinLock::new(State {
                 waker: None,
                 notified: false,
                 taken: 0,
@@ -46,7 +46,7 @@ impl Seat {
 
     /// Wakes whoever waits.
     pub(crate) fn notify(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let Some((kind, waker)) = state.waker.take() else {
             return;
         };
@@ -58,7 +58,7 @@ impl Seat {
 
 impl Line for Seat {
     fn join(&self, kind: Kind, _need: u32, waker: Waker) -> Key {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let forgotten = state.waker.replace((kind, waker));
         state.notified = false;
         state.taken = state.taken.wrapping_add(1);
@@ -71,38 +71,34 @@ impl Line for Seat {
         key
     }
 
-    fn hear(
-        &self,
-        place: Key,
-        kind: Kind,
-        waker: Waker,
-        requeue: Option<u32>,
-    ) -> (Heard, Option<Waker>) {
-        let mut state = lock(&self.state);
+    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<u32>) -> Heard {
+        let mut state = self.state.lock();
         if state.taken != place.epoch {
             // It was taken for forgotten.
-            return (Heard::Told(Notice::Turn), Some(waker));
+            return Heard::Told(Notice::Turn, waker);
         }
         if !state.notified {
             let old = state.waker.replace((kind, waker));
-            return (Heard::Nothing, old.map(|(_, waker)| waker));
+            return Heard::Nothing(old.map(|(_, waker)| waker));
         }
         state.notified = false;
         match requeue {
             Some(_) => {
                 state.waker = Some((kind, waker));
-                (Heard::Requeued(place, Notice::Turn), None)
+                Heard::Requeued(place, Notice::Turn)
             }
-            None => (Heard::Told(Notice::Turn), Some(waker)),
+            None => Heard::Told(Notice::Turn, waker),
         }
     }
 
-    fn leave(&self, place: Key) -> (bool, Option<Waker>) {
-        let mut state = lock(&self.state);
+    fn leave(&self, place: Key) -> Left {
+        let mut state = self.state.lock();
         if state.taken != place.epoch {
-            return (false, None);
+            return Left::Unnotified(None);
         }
-        let notified = std::mem::take(&mut state.notified);
-        (notified, state.waker.take().map(|(_, waker)| waker))
+        match std::mem::take(&mut state.notified) {
+            true => Left::Notified,
+            false => Left::Unnotified(state.waker.take().map(|(_, waker)| waker)),
+        }
     }
 }

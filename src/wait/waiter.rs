@@ -1,12 +1,28 @@
 //! One waiter, from its first refusal to its end: the crate's only wait loop.
+//!
+//! | it stands | its attempt | then |
+//! |---|---|---|
+//! | nowhere, as a newcomer (`begin`) | is refused, or skipped | it joins the list, and attempts at the last place |
+//! | at the last place, which it has just taken (`stand_last`) | is refused | it waits |
+//! | at a place (`resume`) | is refused, and it has not been notified | it waits |
+//! | at a place | is refused, and it had been notified | it attempts at the last place, which it has been given in exchange |
+//! | at a place | is put off for another reason, and it had been notified | it attempts with that notification, and without a place |
+//! | nowhere, with a notification | is refused | it joins the list, and attempts at the last place |
+//! | anywhere | is done | it gives its place up (`conclude`) |
+//! | anywhere | makes a step of several | the same, and goes on as a newcomer |
+//!
+//! "Joins, and then attempts" is what no change may get past: whatever changes before that attempt is seen by
+//! it, and whatever changes after it finds the waiter in the list.
 
-use super::list::{Heard, Key, Line};
+use super::list::{Heard, Key, Left, Line};
 use super::notes::{Notes, ONE_MILLISECOND, Stamp};
-use super::operation::{Attempt, Outcome, Turn};
-use super::park::{Kind, Who};
+use super::operation::{Attempt, Outcome};
+use super::park::Who;
 use super::places::Notice;
 use super::time::now;
+use super::turn::Turn;
 use crate::sync::yield_now;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Poll;
 use std::time::Instant;
@@ -37,27 +53,80 @@ impl Waiter {
 
     /// Attempts, and joins the list if that's refused, until there is nothing to do
     /// but to wait (`Pending`: `who` will be woken) or the operation is done.
-    #[cold]
+    ///
+    /// The ways that are taken most stand in `begin` and `resume`; `go_on` is for all the others.
+    #[inline]
     pub(super) fn advance(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> Poll<()> {
-        let first = Turn {
-            blocks: who.blocks,
-            kind: who.kind,
-            timed: who.timed,
-            entitled: false,
-            ..Turn::BARGE
+        match self.place {
+            None => self.begin(operation, who),
+            Some(place) => self.resume(operation, who, place),
+        }
+    }
+
+    /// The same at a place in the list.
+    #[inline(never)]
+    fn resume(&mut self, operation: &mut dyn Attempt, who: Who<'_>, place: Key) -> Poll<()> {
+        let turn = who
+            .turn
+            .and(QUEUED)
+            .and_if(self.is_entitled(operation), Turn::ENTITLED);
+        let outcome = match operation.attempt(turn) {
+            Outcome::Done => {
+                self.conclude(operation);
+                return Poll::Ready(());
+            }
+            Outcome::Refused => match hear(place, operation, who, Outcome::Refused) {
+                Heard::Requeued(place, notice) => {
+                    let turn = self.requeued(who, place, notice);
+                    match self.stand_last(operation, who, turn, true) {
+                        ControlFlow::Break(()) => return Poll::Pending,
+                        ControlFlow::Continue(outcome) => outcome,
+                    }
+                }
+                heard => match self.told(operation, heard, turn) {
+                    Some(turn) => {
+                        let outcome = operation.attempt(turn);
+                        return self.go_on(operation, who, turn, outcome);
+                    }
+                    None => {
+                        self.settle(operation, Outcome::Refused, who);
+                        return Poll::Pending;
+                    }
+                },
+            },
+            outcome => outcome,
         };
-        let mut turn = Turn {
-            queued: self.place.is_some(),
-            waited: self.place.is_some(),
-            notified: false,
-            entitled: self.is_entitled(operation),
-            ..first
-        };
-        // Whether it has just taken the last place.
-        let mut joined = false;
-        let mut vain = false;
+        self.go_on(operation, who, turn, outcome)
+    }
+
+    /// The same for a newcomer.
+    #[inline(never)]
+    fn begin(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> Poll<()> {
+        if !who.turn.is(Turn::SKIPS_FIRST) {
+            match operation.attempt(who.turn) {
+                Outcome::Done => return Poll::Ready(()),
+                Outcome::Again => return self.go_on(operation, who, who.turn, Outcome::Again),
+                _ => {}
+            }
+        }
+        self.join(operation, who);
+        let turn = who.turn.and(QUEUED);
+        match self.stand_last(operation, who, turn, false) {
+            ControlFlow::Break(()) => Poll::Pending,
+            ControlFlow::Continue(outcome) => self.go_on(operation, who, turn, outcome),
+        }
+    }
+
+    /// The same after an attempt that has gone like this.
+    #[cold]
+    fn go_on(
+        &mut self,
+        operation: &mut dyn Attempt,
+        who: Who<'_>,
+        mut turn: Turn,
+        mut outcome: Outcome,
+    ) -> Poll<()> {
         loop {
-            let outcome = operation.attempt(turn);
             match outcome {
                 Outcome::Done => {
                     self.conclude(operation);
@@ -65,67 +134,75 @@ impl Waiter {
                 }
                 Outcome::Again => {
                     self.proceed(operation);
-                    (turn, joined, vain) = (first, false, false);
+                    turn = who.turn;
+                    outcome = operation.attempt(turn);
                     continue;
                 }
                 _ => {}
             }
-            if joined {
-                self.claim(operation);
-                if vain && outcome == Outcome::Refused {
-                    operation.leave_to_others();
-                }
-                return self.settle(operation, outcome, who);
-            }
+            let mut vain = true;
             match self.place {
                 None => {
-                    vain = turn.notified;
-                    turn.entitled = false;
-                    self.join(operation, who, vain);
+                    vain = turn.is(Turn::NOTIFIED);
+                    turn = self.join_again(operation, who, vain);
                 }
-                Some(place) => match self.hear(place, operation, who, outcome) {
-                    Heard::Nothing => return self.settle(operation, outcome, who),
-                    Heard::Moved => continue,
-                    Heard::Requeued(place, notice) => {
-                        self.place = Some(place);
-                        self.notes.woken_in_vain();
-                        vain = true;
-                        // It may have been told only after that attempt was refused.
-                        turn.entitled = notice == Notice::Turn;
-                    }
-                    Heard::Told(notice) => {
-                        (turn.queued, turn.notified) = (false, true);
-                        if notice == Notice::Turn {
-                            self.notes.patient = Stamp::UNSET;
-                            turn.entitled = true;
+                Some(place) => match hear(place, operation, who, outcome) {
+                    Heard::Requeued(place, notice) => turn = self.requeued(who, place, notice),
+                    heard => match self.told(operation, heard, turn) {
+                        Some(next) => {
+                            turn = next;
+                            outcome = operation.attempt(turn);
+                            continue;
                         }
-                        continue;
-                    }
+                        None => {
+                            self.settle(operation, outcome, who);
+                            return Poll::Pending;
+                        }
+                    },
                 },
             }
-            // In the list first, and then one more attempt: whatever changes
-            // after that attempt notifies this waiter.
-            joined = true;
-            turn = Turn {
-                queued: true,
-                waited: true,
-                notified: false,
-                entitled: turn.entitled || self.notes.favoured,
-                ..first
+            outcome = match self.stand_last(operation, who, turn, vain) {
+                ControlFlow::Break(()) => return Poll::Pending,
+                ControlFlow::Continue(outcome) => outcome,
             };
         }
+    }
+
+    /// The attempt of somebody who has just taken the last place: whatever changes after it notifies this waiter. It may
+    /// be there because it was notified in `vain`. Returns how the attempt went unless it was refused.
+    #[inline]
+    fn stand_last(
+        &mut self,
+        operation: &mut dyn Attempt,
+        who: Who<'_>,
+        turn: Turn,
+        vain: bool,
+    ) -> ControlFlow<(), Outcome> {
+        let outcome = operation.attempt(turn);
+        if let Outcome::Done | Outcome::Again = outcome {
+            return ControlFlow::Continue(outcome);
+        }
+        if vain {
+            if self.notes.favoured || self.notes.is_starving() {
+                self.claim(operation);
+            }
+            if outcome == Outcome::Refused {
+                operation.leave_to_others();
+            }
+        }
+        self.settle(operation, outcome, who);
+        ControlFlow::Break(())
     }
 
     /// The last attempt of somebody whose time is up. It takes the object even if it is
     /// reserved, for an operation without any time succeeds on whatever is free.
     #[cold]
     pub(super) fn last_attempt(&mut self, operation: &mut dyn Attempt, who: Who<'_>) -> bool {
-        let turn = Turn {
-            blocks: who.blocks,
-            queued: self.place.is_some(),
-            waited: self.place.is_some(),
-            ..Turn::BARGE
-        };
+        let turn = who
+            .turn
+            .and(Turn::TIMED)
+            .and(Turn::ENTITLED)
+            .and_if(self.place.is_some(), QUEUED);
         match operation.attempt(turn) {
             Outcome::Done => {
                 self.conclude(operation);
@@ -142,7 +219,7 @@ impl Waiter {
     /// Gives the place up; `true` if it had been notified and nobody has made use of that.
     pub(crate) fn leave(&mut self, list: &dyn Line) -> bool {
         let place = std::mem::replace(self, Waiter::NEW).place;
-        place.is_some_and(|place| list.leave(place).0)
+        place.is_some_and(|place| !matches!(list.leave(place), Left::Unnotified(_)))
     }
 
     /// Gives everything up and loses nothing.
@@ -153,7 +230,7 @@ impl Waiter {
         if notes.favoured {
             operation.lift_reservation();
         }
-        if left.is_some_and(|(notified, _)| notified) {
+        if !matches!(left, None | Some(Left::Unnotified(_))) {
             operation.pass_on();
         }
     }
@@ -168,14 +245,15 @@ impl Waiter {
 
     /// Ends this turn in the list after an attempt that got what it wanted.
     fn conclude(&mut self, operation: &mut dyn Attempt) {
-        let left = self.place.map(|place| operation.list().leave(place));
         // Its own reservation, or one that has lasted too long anyhow.
         let lifts = self.is_entitled(operation);
-        *self = Waiter::NEW;
-        let (notified, waker) = left.unwrap_or((false, None));
-        if lifts || notified || waker.is_some() {
+        let place = std::mem::replace(self, Waiter::NEW).place;
+        let left = place.map(|place| operation.list().leave(place));
+        // Where all were notified nobody is left who could have been in its place.
+        if lifts || !matches!(left, None | Some(Left::NotifiedWithAll)) {
             let tell_others = |it: &mut dyn Attempt| {
-                drop(waker);
+                let notified = matches!(left, Some(Left::Notified));
+                drop(left);
                 if lifts {
                     it.lift_reservation();
                 }
@@ -194,61 +272,92 @@ impl Waiter {
         operation.proceed();
     }
 
-    /// Takes the last place. If it has been `notified` and could make no use of that, somebody else must hear it
-    /// should the user's `clone` panic.
-    fn join(&mut self, operation: &mut dyn Attempt, who: Who<'_>, notified: bool) {
-        let waker = if notified {
-            self.notes.woken_in_vain();
-            or_else(operation, |_| who.waker.clone(), |it| it.pass_on())
-        } else {
-            who.waker.clone()
-        };
-        self.place = Some(operation.list().join(who.kind, need(operation), waker));
-    }
-
-    /// What the waiter has been told since it has been at this place.
-    fn hear(
-        &mut self,
-        place: Key,
-        operation: &mut dyn Attempt,
-        who: Who<'_>,
-        outcome: Outcome,
-    ) -> Heard {
-        // The user's, so it is cloned and dropped while the place is as it was, or somebody else hears.
+    /// Takes the last place.
+    #[inline]
+    fn join(&mut self, operation: &mut dyn Attempt, who: Who<'_>) {
         let waker = who.waker.clone();
-        let requeue = (outcome == Outcome::Refused).then(|| need(operation));
-        let (heard, unused) = operation.list().hear(place, who.kind, waker, requeue);
-        if let Heard::Told(_) = heard {
-            self.place = None;
-            or_else(operation, |_| drop(unused), |it| it.pass_on());
-        }
-        heard
+        self.place = Some(operation.list().join(who.kind(), need(operation), waker));
     }
 
-    /// Reserves the object if this waiter has been passed over for too long.
-    fn claim(&mut self, operation: &mut dyn Attempt) {
-        if !self.notes.favoured && !self.notes.is_starving() {
-            return;
+    /// Takes the last place after another one. If it was `notified` there, and could make no use of that, somebody
+    /// else must hear of it should the user's `clone` panic. Returns as whom to attempt.
+    fn join_again(&mut self, operation: &mut dyn Attempt, who: Who<'_>, notified: bool) -> Turn {
+        if notified {
+            self.notes.woken_in_vain();
+            or_else(operation, |it| self.join(it, who), |it| it.pass_on());
+        } else {
+            self.join(operation, who);
         }
+        let turn = who.turn.and(QUEUED);
+        turn.and_if(self.notes.favoured, Turn::ENTITLED)
+    }
+
+    /// It was notified in vain and has taken this place. Returns as whom to attempt.
+    #[inline]
+    fn requeued(&mut self, who: Who<'_>, place: Key, notice: Notice) -> Turn {
+        self.place = Some(place);
+        self.notes.woken_in_vain();
+        // It may have been told only after the attempt that was refused.
+        let entitled = notice == Notice::Turn || self.notes.favoured;
+        who.turn.and(QUEUED).and_if(entitled, Turn::ENTITLED)
+    }
+
+    /// It has heard something else than that. Returns as whom to attempt now; `None` if it has not been notified.
+    fn told(&mut self, operation: &mut dyn Attempt, heard: Heard, turn: Turn) -> Option<Turn> {
+        match heard {
+            Heard::Nothing(unused) => {
+                drop(unused);
+                None
+            }
+            Heard::Moved(unused) => {
+                drop(unused);
+                Some(turn)
+            }
+            Heard::Told(notice, unused) => {
+                self.place = None;
+                // If that panics somebody else hears of it.
+                or_else(operation, |_| drop(unused), |it| it.pass_on());
+                let turn = turn.but_not(Turn::QUEUED).and(Turn::NOTIFIED);
+                if notice == Notice::StandBack {
+                    return Some(turn);
+                }
+                self.notes.patient = Stamp::UNSET;
+                Some(turn.and(Turn::ENTITLED))
+            }
+            Heard::Requeued(..) => unreachable!("it has a place again"),
+        }
+    }
+
+    /// Reserves the object, since this waiter has been passed over for too long.
+    #[cold]
+    fn claim(&mut self, operation: &mut dyn Attempt) {
         self.notes.favoured = operation.reserve(self.notes.favoured);
         if let Some(place) = self.place {
             operation.list().favour(place, self.notes.favoured);
         }
     }
 
-    fn settle(&mut self, operation: &mut dyn Attempt, outcome: Outcome, who: Who<'_>) -> Poll<()> {
-        let is_thread = who.kind == Kind::Thread;
-        if !matches!(outcome, Outcome::Reserved | Outcome::Gathering) {
+    /// There is nothing to do now but to wait.
+    #[inline]
+    fn settle(&mut self, operation: &mut dyn Attempt, outcome: Outcome, who: Who<'_>) {
+        if let Outcome::Reserved | Outcome::Gathering = outcome {
+            self.stand_back(operation, outcome, who);
+        } else {
             self.notes.patient = Stamp::UNSET;
-            return Poll::Pending;
         }
+    }
+
+    /// Leaves the object to the one that it is kept for, for a while.
+    #[cold]
+    fn stand_back(&mut self, operation: &mut dyn Attempt, outcome: Outcome, who: Who<'_>) {
+        let is_thread = who.turn.is(Turn::DEVOTED);
         let answers = operation.list().answers();
         if self.notes.patient.is_set() && self.notes.answers != answers {
             self.notes.patient = Stamp::UNSET;
             // Whoever it is kept for does come, and will wake this waiter when it has got enough. A task may rely
             // on that, a thread asks again.
             if outcome == Outcome::Gathering && !is_thread {
-                return Poll::Pending;
+                return;
             }
         }
         if !self.notes.patient.is_set() {
@@ -264,8 +373,20 @@ impl Waiter {
             // It comes back at once, and the one that it waits for may be a thread in want of a core.
             yield_now();
         }
-        Poll::Pending
     }
+}
+
+/// At a place in the list, so somebody may be behind it.
+const QUEUED: Turn = Turn::QUEUED.and(Turn::WAITED);
+
+/// What the waiter has been told since it has been at this place, where an attempt has gone like this. If it was notified it is
+/// in the list again, or has no place.
+#[inline]
+fn hear(place: Key, operation: &mut dyn Attempt, who: Who<'_>, outcome: Outcome) -> Heard {
+    // The user's, so it is cloned and dropped while the place is as it was, or somebody else hears.
+    let waker = who.waker.clone();
+    let requeue = (outcome == Outcome::Refused).then(|| need(operation));
+    operation.list().hear(place, who.kind(), waker, requeue)
 }
 
 fn need(operation: &dyn Attempt) -> u32 {

@@ -1,0 +1,96 @@
+//! How long one looks again and again before one sleeps.
+
+use super::IS_MODEL;
+
+/// A few pauses that give another core the time to do something, together a microsecond or a few.
+#[derive(Clone, Copy, Debug)]
+pub struct Spin {
+    round: u32,
+    /// Rounds in which the core is kept.
+    busy: u32,
+    /// How long each of these is: so many pauses, or twice as many as the one before.
+    length: Length,
+    /// Rounds after that in which the core is offered to others.
+    yields: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Length {
+    Doubling,
+    Pauses(u32),
+}
+
+impl Spin {
+    /// Until somebody has finished what they do: it may take but a moment, so the pauses are short in the beginning.
+    ///
+    /// The shape follows parking_lot's `SpinWait`. A thread is more patient, for its sleep costs more than all of
+    /// this; a task keeps others from running as long as it spins.
+    pub(crate) fn moment(blocks: bool) -> Self {
+        Spin {
+            round: 0,
+            busy: 3,
+            length: Length::Doubling,
+            yields: if blocks { 7 } else { 0 },
+        }
+    }
+
+    /// Until somebody has answered: a little longer, for they have to notice first.
+    pub(crate) fn answer(blocks: bool) -> Self {
+        Spin {
+            busy: 5,
+            ..Spin::moment(blocks)
+        }
+    }
+
+    /// Until somebody has done a good deal: to look at it earlier would only slow them down, since each look takes
+    /// the memory from their core that they are about to write.
+    pub(crate) fn batch(blocks: bool) -> Self {
+        Spin {
+            round: 0,
+            busy: 2,
+            length: Length::Pauses(32),
+            yields: if blocks { 7 } else { 0 },
+        }
+    }
+
+    /// Until there is something to do, for as long as the caller likes.
+    ///
+    /// It offers its core to nobody. Others rely on it meanwhile, and where many want a core it would be long before it had one again.
+    #[cfg(feature = "thread")]
+    pub(crate) fn search() -> Self {
+        Spin {
+            round: 0,
+            busy: u32::MAX,
+            length: Length::Pauses(16),
+            yields: 0,
+        }
+    }
+
+    /// Until somebody has made a few steps. Whoever waits for that goes on looking when this is over, if less often.
+    pub(super) fn steps() -> Self {
+        Spin {
+            busy: 6,
+            yields: 10,
+            ..Spin::moment(true)
+        }
+    }
+
+    /// Pauses; `false` if it is no use any longer.
+    pub(crate) fn pause(&mut self) -> bool {
+        // A model has no other core to wait for.
+        if IS_MODEL || self.round == self.busy + self.yields {
+            return false;
+        }
+        self.round += 1;
+        if self.round > self.busy {
+            std::thread::yield_now();
+            return true;
+        }
+        let pauses = match self.length {
+            Length::Doubling => 1 << self.round,
+            Length::Pauses(pauses) => pauses,
+        };
+        (0..pauses).for_each(|_| std::hint::spin_loop());
+        true
+    }
+}
