@@ -9,7 +9,7 @@
 //! | `... + RESERVED` | a starving waiter is to have it: newcomers stand back | see below |
 //!
 //! The three first are the states of the mutex in Drepper's "Futexes Are Tricky". A release without
-//! waiters is one compare-and-swap, and never looks at the list.
+//! waiters is one swap, and never looks at the list.
 //!
 //! # Why no waiter is forgotten
 //!
@@ -46,6 +46,7 @@
 //! |---|---|---|
 //! | both set | `unlock_fair` | somebody waits, and the next one is called at once; whoever takes the lock leaves them until it releases that |
 //! | both cleared | a release | finds `CALLED`; or finds nobody in the list |
+//! | `RESERVED` cleared, and set again if the lock is still free | a release | the mark came between its look at the word and its swap |
 
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
@@ -131,7 +132,31 @@ impl RawLock {
     /// Gives the lock back. The caller holds it.
     #[inline]
     pub(crate) fn unlock(&self) {
-        self.unlock_and_reserve(0);
+        let word = &self.list.word;
+        if word.load(Ordering::Relaxed) & RESERVED != 0 {
+            return self.unlock_and_reserve(0);
+        }
+        // A swap, since it needs no second try where somebody waits. Release: what the holder did is seen by the next one.
+        // Acquire: pairs with the Release of those who left the mark.
+        let old = word.swap(0, Ordering::AcqRel);
+        if old != HELD {
+            self.swapped(old);
+        }
+    }
+
+    /// The rest of a release that was a swap, from `old`.
+    #[cold]
+    fn swapped(&self, old: usize) {
+        // Made since that was looked for. If somebody has taken the lock meanwhile the waiter has to
+        // make it again, when it has been woken in vain.
+        let reserved = old & RESERVED;
+        if reserved != 0 {
+            let word = &self.list.word;
+            let _ = word.compare_exchange(0, RESERVED, Ordering::Relaxed, Ordering::Relaxed);
+        }
+        if old & QUEUED != 0 {
+            self.wake_next(reserved);
+        }
     }
 
     /// Gives the lock back if nobody needs to be woken for that.
@@ -145,20 +170,13 @@ impl RawLock {
     }
 
     /// Gives the lock back, and keeps it for those who wait. The caller holds it.
-    #[inline]
     pub(crate) fn unlock_fair(&self) {
         self.unlock_and_reserve(RESERVED | CALLED);
     }
 
-    #[inline]
-    fn unlock_and_reserve(&self, reserve: usize) {
-        if !self.unlock_fast() {
-            self.release(reserve);
-        }
-    }
-
+    /// Gives the lock back, and if somebody waits leaves these marks on it. A reservation that is there stays, unless it is over.
     #[cold]
-    fn release(&self, reserve: usize) {
+    fn unlock_and_reserve(&self, reserve: usize) {
         let word = &self.list.word;
         let mut old = word.load(Ordering::Relaxed);
         let reserved = loop {
@@ -171,7 +189,7 @@ impl RawLock {
             } else {
                 0
             };
-            // Release: as in `unlock`. Acquire: pairs with the Release of those who left the mark.
+            // Release and Acquire: as in `unlock`.
             match word.compare_exchange_weak(old, reserved, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => break reserved,
                 Err(now) => old = now,
