@@ -125,6 +125,17 @@ impl<F> SubmitError<F> {
     }
 }
 
+impl SubmitError<()> {
+    /// The same, with what was submitted.
+    pub(super) fn with<F>(self, submitted: F) -> SubmitError<F> {
+        match self {
+            SubmitError::ShutDown(()) => SubmitError::ShutDown(submitted),
+            SubmitError::Broken(()) => SubmitError::Broken(submitted),
+            SubmitError::NoThread((), error) => SubmitError::NoThread(submitted, error),
+        }
+    }
+}
+
 /// Whatever was submitted is not shown.
 impl<F> fmt::Debug for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

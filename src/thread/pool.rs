@@ -14,7 +14,7 @@ use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::{fmt, io, ptr};
+use std::{fmt, ptr};
 
 /// A number of threads that run functions.
 ///
@@ -87,28 +87,12 @@ enum Refusal {
     Broken,
 }
 
-/// The same, for one job.
-enum Refused {
-    ShutDown,
-    Broken,
-    NoThread(io::Error),
-}
-
-impl Refused {
-    fn with<F>(self, function: F) -> SubmitError<F> {
+impl Refusal {
+    /// What it is for one job.
+    fn error(self) -> SubmitError<()> {
         match self {
-            Refused::ShutDown => SubmitError::ShutDown(function),
-            Refused::Broken => SubmitError::Broken(function),
-            Refused::NoThread(error) => SubmitError::NoThread(function, error),
-        }
-    }
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::ShutDown => Refused::ShutDown,
-            Refusal::Broken => Refused::Broken,
+            Refusal::ShutDown => SubmitError::ShutDown(()),
+            Refusal::Broken => SubmitError::Broken(()),
         }
     }
 }
@@ -213,7 +197,7 @@ impl ThreadPool {
             let task = Arc::new(Task::new(move || function(item)));
             match self.shared.accept(task.clone()) {
                 Ok(()) => {}
-                Err(Refused::Broken) => task.clone().break_off(),
+                Err(SubmitError::Broken(())) => task.clone().break_off(),
                 Err(_) => Run::cancel(task.clone()),
             }
             map.push(Job::new(task));
@@ -312,14 +296,14 @@ impl fmt::Debug for ThreadPool {
 
 impl Shared {
     /// Takes a job, and sees to it that somebody runs it.
-    fn accept(self: &Arc<Self>, job: Arc<dyn Run>) -> Result<(), Refused> {
+    fn accept(self: &Arc<Self>, job: Arc<dyn Run>) -> Result<(), SubmitError<()>> {
         // Acquire: pairs with the Release of whoever has started the last worker.
         if self.is_complete.load(Ordering::Acquire) {
             return self.put(job).map_err(|_| self.refusal());
         }
         let mut staff = lock(&self.staff);
         if let Some(refusal) = staff.refuses {
-            return Err(refusal.into());
+            return Err(refusal.error());
         }
         // If it fails, those that there are will come to it.
         let failed = self.hire_for(&mut staff, 1).err();
@@ -338,10 +322,10 @@ impl Shared {
     }
 
     /// Sees to it that jobs are accepted, and that there is somebody to run them.
-    fn open(self: &Arc<Self>) -> Result<(), Refused> {
+    fn open(self: &Arc<Self>) -> Result<(), SubmitError<()>> {
         let mut staff = lock(&self.staff);
         if let Some(refusal) = staff.refuses {
-            return Err(refusal.into());
+            return Err(refusal.error());
         }
         if staff.workers > 0 {
             return Ok(());
@@ -352,14 +336,14 @@ impl Shared {
     }
 
     /// A worker could not be started, which matters if there is no other. Wakers are called, so without the mutex.
-    fn give_up(&self, failed: NotStarted, is_alone: bool) -> Result<(), Refused> {
+    fn give_up(&self, failed: NotStarted, is_alone: bool) -> Result<(), SubmitError<()>> {
         if self.headcount.leave() {
             unharmed(|| self.headcount.wake());
         }
         let NotStarted { error, _listed } = failed;
         unharmed(|| drop(_listed));
         match is_alone {
-            true => Err(Refused::NoThread(error)),
+            true => Err(SubmitError::NoThread((), error)),
             false => Ok(()),
         }
     }
@@ -472,9 +456,9 @@ impl Shared {
         }
     }
 
-    fn refusal(&self) -> Refused {
+    fn refusal(&self) -> SubmitError<()> {
         let refuses = lock(&self.staff).refuses;
-        refuses.unwrap_or(Refusal::ShutDown).into()
+        refuses.unwrap_or(Refusal::ShutDown).error()
     }
 
     /// Accepts no more jobs.
