@@ -1,0 +1,140 @@
+//! [`PoolBuilder`]: what a pool is to be like.
+
+use super::ThreadPool;
+use super::staff::Shared;
+use std::fmt;
+use std::num::NonZero;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a pool is to be like.
+///
+/// ```
+/// use amphi::ThreadPool;
+/// use std::time::Duration;
+///
+/// let pool = ThreadPool::builder()
+///     .workers(100)
+///     .name_prefix("disk")
+///     .stack_size(256 * 1024)
+///     .keep_alive(Duration::from_secs(10))
+///     .initializer(|| println!("a worker has started"))
+///     .build();
+/// # drop(pool);
+/// ```
+#[must_use = "nothing is made before `build`"]
+pub struct PoolBuilder {
+    pub(super) workers: usize,
+    pub(super) name_prefix: String,
+    pub(super) stack_size: Option<usize>,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) initializer: Option<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl PoolBuilder {
+    pub(super) fn new() -> Self {
+        PoolBuilder {
+            workers: std::thread::available_parallelism().map_or(1, NonZero::get),
+            name_prefix: "pool".into(),
+            stack_size: None,
+            keep_alive: None,
+            initializer: None,
+        }
+    }
+
+    /// How many workers there may be. If it's not said, as many as the system can run at a time.
+    ///
+    /// # Panics
+    ///
+    /// If it's zero.
+    #[doc(alias = "max_workers")]
+    pub fn workers(self, workers: usize) -> Self {
+        assert!(workers > 0, "a pool needs one worker at least");
+        PoolBuilder { workers, ..self }
+    }
+
+    /// What the workers' names begin with; `-0`, `-1`, ... follows. If it's not said, `pool`.
+    ///
+    /// # Panics
+    ///
+    /// If there is a zero byte in it, which no thread's name can contain.
+    pub fn name_prefix(self, prefix: impl Into<String>) -> Self {
+        let name_prefix = prefix.into();
+        assert!(
+            !name_prefix.contains('\0'),
+            "a thread's name can't contain a zero byte"
+        );
+        PoolBuilder {
+            name_prefix,
+            ..self
+        }
+    }
+
+    /// How many bytes each worker's stack has at least. If it's not said, std decides.
+    pub fn stack_size(self, bytes: usize) -> Self {
+        let stack_size = Some(bytes);
+        PoolBuilder { stack_size, ..self }
+    }
+
+    /// How long a worker stays when there is nothing to do. If it's not said, until the pool is shut down.
+    ///
+    /// ```
+    /// use amphi::{ThreadPool, thread};
+    /// use std::time::Duration;
+    ///
+    /// let pool = ThreadPool::builder().keep_alive(Duration::ZERO).build();
+    /// let worker = pool.submit(thread::current)?.result().block()?;
+    /// worker.finished().block(); // by itself
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keep_alive(self, duration: Duration) -> Self {
+        let keep_alive = Some(duration);
+        PoolBuilder { keep_alive, ..self }
+    }
+
+    /// What every worker does before its first job.
+    ///
+    /// If it panics the pool is broken: what has not begun ends as [`JobError::Broken`](crate::JobError::Broken), and nothing
+    /// more is accepted.
+    ///
+    /// ```
+    /// use amphi::{JobError, ThreadPool};
+    ///
+    /// # std::panic::set_hook(Box::new(|_| {}));
+    /// let pool = ThreadPool::builder().initializer(|| panic!("no connection")).build();
+    /// let job = pool.submit(|| 1)?;
+    /// assert!(matches!(job.result().block(), Err(JobError::Broken)));
+    /// assert!(pool.submit(|| 2).is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn initializer(self, initializer: impl Fn() + Send + Sync + 'static) -> Self {
+        let initializer: Option<Box<dyn Fn() + Send + Sync>> = Some(Box::new(initializer));
+        PoolBuilder {
+            initializer,
+            ..self
+        }
+    }
+
+    /// Makes the pool. No worker is started yet.
+    pub fn build(self) -> ThreadPool {
+        ThreadPool {
+            shared: Arc::new(Shared::new(self)),
+        }
+    }
+}
+
+// The initializer is called by workers, none of which goes on after its panic.
+impl UnwindSafe for PoolBuilder {}
+impl RefUnwindSafe for PoolBuilder {}
+
+impl fmt::Debug for PoolBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolBuilder")
+            .field("workers", &self.workers)
+            .field("name_prefix", &self.name_prefix)
+            .field("stack_size", &self.stack_size)
+            .field("keep_alive", &self.keep_alive)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! The wait for the end of a pool.
+
+use super::staff::{Refusal, Shared};
+use crate::error::TimedOut;
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
+use std::fmt;
+
+/// The operation of [`ThreadPool::shutdown`](super::ThreadPool::shutdown) and
+/// [`ThreadPool::shutdown_now`](super::ThreadPool::shutdown_now).
+///
+/// # Cancel safety
+///
+/// Dropped after it has begun to wait, the pool is shut down all the same.
+pub struct Shutdown<'a> {
+    pool: &'a Shared,
+    /// Jobs that have not begun are cancelled.
+    cancels: bool,
+    /// From the beginning on: whether one of the pool's own jobs waits.
+    by_worker: Option<bool>,
+}
+
+impl<'a> Shutdown<'a> {
+    pub(super) fn new(pool: &'a Shared, cancels: bool) -> Self {
+        Shutdown {
+            pool,
+            cancels,
+            by_worker: None,
+        }
+    }
+}
+
+impl Attempt for Shutdown<'_> {
+    fn list(&self) -> &dyn Line {
+        self.pool.headcount.line()
+    }
+
+    fn attempt(&mut self, turn: Turn) -> Outcome {
+        let pool = self.pool;
+        if self.by_worker.is_none() {
+            self.by_worker = Some(pool.employs_this_thread());
+            pool.close(Refusal::ShutDown);
+            if self.cancels {
+                pool.end_pending(|job| job.cancel());
+            }
+        }
+        pool.headcount.attempt(turn, self.by_worker == Some(true))
+    }
+
+    fn pass_on(&mut self) {
+        // All have been woken.
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        waiter.leave(self.list());
+        true
+    }
+}
+
+impl Operation for Shutdown<'_> {
+    type Output = ();
+    type Timed = Result<(), TimedOut>;
+
+    fn take(&mut self) {}
+
+    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
+        Ok(())
+    }
+
+    fn timed_out(&mut self) -> Result<(), TimedOut> {
+        Err(TimedOut)
+    }
+}
+
+impl fmt::Debug for Shutdown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shutdown")
+            .field("cancels", &self.cancels)
+            .field("has_begun", &self.by_worker.is_some())
+            .finish_non_exhaustive()
+    }
+}
