@@ -1,0 +1,121 @@
+//! How a queue comes to its end: when nothing is put any more, and when all has been dealt with.
+
+use super::discipline::Discipline;
+use super::{Join, QueueOf};
+use crate::error::TaskDoneError;
+use crate::finally::Finally;
+use crate::sync::atomic::{Ordering, fence};
+use crate::wait::Wait;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// Ends.
+impl<D: Discipline> QueueOf<D> {
+    /// Reports that an item has been dealt with. A consumer that others [`join`](Self::join) calls it after each item.
+    ///
+    /// # Errors
+    ///
+    /// If it has been called as often as items have been put; nothing changes then. (One call too many at the very moment at which a put
+    /// fails may be taken for that put's, and is forgotten with it, or counts for the next item.)
+    ///
+    /// ```
+    /// use amphi::{Queue, TaskDoneError};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put("item").unwrap();
+    /// queue.try_get().unwrap();
+    /// assert_eq!(queue.task_done(), Ok(()));
+    /// assert_eq!(queue.task_done(), Err(TaskDoneError));
+    /// ```
+    pub fn task_done(&self) -> Result<(), TaskDoneError> {
+        self.assert_not_inside();
+        match self.unfinished.done() {
+            true => Ok(()),
+            false => Err(TaskDoneError),
+        }
+    }
+
+    /// Waits until all items that have been put have been dealt with, as [`task_done`](Self::task_done) says.
+    ///
+    /// Whoever waits at the moment when nothing is unfinished is released, even if something is put at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    ///
+    /// ```
+    /// use amphi::Queue;
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.put_all(["one", "two"]).block().unwrap();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         for _ in 0..2 {
+    ///             queue.get().block().unwrap();
+    ///             queue.task_done().unwrap();
+    ///         }
+    ///     });
+    ///     queue.join().block();
+    /// });
+    /// assert_eq!(queue.unfinished(), 0);
+    /// ```
+    pub fn join(&self) -> Wait<Join<'_, D>> {
+        Wait::new(Join::new(self))
+    }
+
+    /// Lets nothing be put any more. What is in the queue is still handed out; then every `get` ends with an
+    /// error. Those who wait are woken. A second call changes nothing.
+    ///
+    /// ```
+    /// use amphi::{GetError, PutError, Queue};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put(1).unwrap();
+    /// queue.shutdown();
+    /// assert_eq!(queue.try_put(2), Err(PutError::ShutDown(2)));
+    /// assert_eq!(queue.get().block(), Ok(1));
+    /// assert_eq!(queue.get().block(), Err(GetError::ShutDown));
+    /// ```
+    #[doc(alias = "close")]
+    pub fn shutdown(&self) {
+        self.assert_not_inside();
+        if self.items.close() {
+            // Whoever has joined a list without having been seen there sees this.
+            fence(Ordering::SeqCst);
+            let _putters = Finally::new(|| self.putters.wake_all());
+            self.getters.wake_all();
+        }
+    }
+
+    /// Shuts down and drops what is in the queue, which counts as dealt with.
+    ///
+    /// So [`join`](Self::join) ends when what is in hand is done.
+    ///
+    /// ```
+    /// use amphi::{GetError, Queue};
+    ///
+    /// let queue = Queue::unbounded();
+    /// queue.try_put(1).unwrap();
+    /// queue.shutdown_now();
+    /// assert_eq!(queue.try_get(), Err(GetError::ShutDown));
+    /// queue.join().block();
+    /// ```
+    #[doc(alias = "cancel")]
+    pub fn shutdown_now(&self) {
+        self.assert_not_inside();
+        // A waker may panic, and an item when it is dropped.
+        let told = catch_unwind(AssertUnwindSafe(|| self.shutdown()));
+        let mut items = self.items.drain();
+        items.extend(self.returned.drain(&self.getters));
+        self.discard(items);
+        told.unwrap_or_else(|payload| resume_unwind(payload));
+    }
+
+    /// Drops items. When they are gone they count as dealt with.
+    pub(super) fn discard(&self, items: Vec<D::Item>) {
+        let count = items.len();
+        let _counts = Finally::new(|| {
+            self.unfinished.done_with(count);
+        });
+        drop(items);
+    }
+}
