@@ -80,7 +80,8 @@ impl Event {
     /// ```
     /// let event = amphi::Event::new();
     /// event.set();
-    /// event.wait().block();
+    /// event.wait().block(); // not for long
+    /// assert!(event.is_set());
     /// ```
     pub fn set(&self) {
         let word = &self.list.word;
@@ -106,10 +107,20 @@ impl Event {
 
     /// Clears the flag. Does nothing if it is not set.
     ///
+    /// Whoever waited at the last [`set`](Event::set) is released all the same.
+    ///
     /// ```
-    /// let event = amphi::Event::new();
-    /// event.set();
-    /// event.clear();
+    /// use amphi::{Event, block_on};
+    /// use futures::poll;
+    ///
+    /// let event = Event::new();
+    /// block_on(async {
+    ///     let mut wait = event.wait();
+    ///     assert!(poll!(&mut wait).is_pending()); // it waits from now on
+    ///     event.set();
+    ///     event.clear();
+    ///     assert!(poll!(&mut wait).is_ready());
+    /// });
     /// assert!(!event.is_set());
     /// ```
     pub fn clear(&self) {
@@ -139,12 +150,17 @@ impl Event {
     /// Dropping it loses nothing: the event is left as it is.
     ///
     /// ```
-    /// use amphi::{Event, TimedOut};
+    /// use amphi::{Event, TimedOut, block_on};
     /// use std::time::Duration;
     ///
     /// let event = Event::new();
-    /// assert_eq!(event.wait().timeout(Duration::from_millis(5)).block(), Err(TimedOut));
-    /// event.set();
+    /// let soon = Duration::from_millis(5);
+    /// assert_eq!(event.wait().timeout(soon).block(), Err(TimedOut)); // a thread
+    /// block_on(async {
+    ///     assert_eq!(event.wait().timeout(soon).await, Err(TimedOut)); // a task
+    ///     event.set();
+    ///     event.wait().await;
+    /// });
     /// assert_eq!(event.wait().timeout(Duration::ZERO).block(), Ok(()));
     /// ```
     #[inline]
