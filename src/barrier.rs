@@ -235,14 +235,18 @@ impl Barrier {
     /// had arrived already they go on without it.
     ///
     /// ```
-    /// use amphi::Barrier;
+    /// use amphi::{Barrier, block_on};
     /// use std::thread;
     ///
     /// let barrier = Barrier::new(2);
     /// thread::scope(|scope| {
-    ///     scope.spawn(|| barrier.wait().block().unwrap());
-    ///     barrier.wait().block().unwrap();
-    /// });
+    ///     let thread = scope.spawn(|| barrier.wait().block());
+    ///     let mine = block_on(async { barrier.wait().await })?; // a task
+    ///     let other = thread.join().unwrap()?;
+    ///     assert!(mine.is_leader() != other.is_leader());
+    ///     Ok::<_, amphi::BarrierError>(())
+    /// })?;
+    /// # Ok::<_, amphi::BarrierError>(())
     /// ```
     #[inline]
     pub fn wait(&self) -> Wait<Gather<'_>> {
@@ -440,7 +444,7 @@ impl fmt::Debug for Barrier {
     }
 }
 
-/// One party of a generation that has gone on.
+/// One party of a generation that has gone on: what [`Barrier::wait`] gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWait {
     index: usize,
