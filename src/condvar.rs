@@ -14,6 +14,9 @@ use std::ops::DerefMut;
 /// gives the lock up and waits; whoever has changed something notifies. Waiting, a
 /// `Condvar` gives the lock up, and it takes it back before it returns.
 ///
+/// It behaves like Python's `threading.Condition`, except that it has no lock of its own: each wait brings one. What a
+/// timeout gives is shaped as in std.
+///
 /// ```
 /// use amphi::{Condvar, Mutex, block_on};
 /// use std::thread;
@@ -42,8 +45,11 @@ use std::ops::DerefMut;
 /// nobody else. A waiter returns only after a notification (or a timeout), and yet another party may
 /// have been at the data in between: [`wait_while`](Condvar::wait_while) looks again.
 ///
+/// So a notification of one may go to a task that nobody polls, and stay there until that task is polled or dropped, while a
+/// thread waits on. Where both sides wait for the same thing, notify all.
+///
 /// Several condition variables may share a mutex, and one may serve different mutexes at different times, even at the
-/// same time. It needs not be notified with the lock held.
+/// same time. It need not be notified with the lock held.
 ///
 /// # Cancel safety
 ///
@@ -97,23 +103,43 @@ impl Condvar {
     /// lock: a thread that does nothing but `block` doesn't use them (another one, to which a guard was sent, may). So that takes any depth; where it is
     /// polled, or given up for another future by [`or`](Wait::or), with more than one level, it panics.
     ///
+    /// ```
+    /// use amphi::{Condvar, ReentrantMutex};
+    /// use std::time::Duration;
+    ///
+    /// let (mutex, changed) = (ReentrantMutex::new(()), Condvar::new());
+    /// let (outer, inner) = (mutex.lock().block(), mutex.lock().block());
+    /// let (inner, _) = changed.wait(inner).timeout(Duration::from_millis(1)).block();
+    /// assert_eq!(mutex.depth(), 2);
+    /// # drop((outer, inner));
+    /// ```
+    ///
     /// # Cancel safety
     ///
     /// Dropping it gives the lock up for good; a notification that it had received goes to the next.
     ///
     /// # Panics
     ///
-    /// With the guard of a reentrant mutex that is held several times over, if it's polled. The guard is dropped then.
+    /// With the guard of a reentrant mutex that is held several times over, if it's polled or waits for another future
+    /// as well. The guard is dropped then.
     ///
     /// ```
-    /// use amphi::{Condvar, Mutex};
+    /// use amphi::{Condvar, Mutex, block_on};
+    /// use std::thread;
     /// use std::time::Duration;
     ///
-    /// let (mutex, changed) = (Mutex::new(false), Condvar::new());
+    /// let (mutex, changed) = (Mutex::new(0), Condvar::new());
     /// let guard = mutex.lock().block();
-    /// let (guard, result) = changed.wait(guard).timeout(Duration::from_millis(1)).block();
+    /// let (guard, result) = changed.wait(guard).timeout(Duration::from_millis(1)).block(); // a thread
     /// assert!(result.timed_out());
-    /// assert!(!*guard);
+    /// thread::scope(|scope| {
+    ///     scope.spawn(|| {
+    ///         *mutex.lock().block() = 1; // not before the other one waits
+    ///         changed.notify_one();
+    ///     });
+    ///     let guard = block_on(async { changed.wait(guard).await }); // a task
+    ///     assert_eq!(*guard, 1);
+    /// });
     /// ```
     pub fn wait<G: LockGuard>(&self, guard: G) -> Wait<Suspend<'_, G, Once>> {
         self.suspend(guard, Once(()))
@@ -133,22 +159,26 @@ impl Condvar {
     ///
     /// # Panics
     ///
-    /// Where `condition` panics; the lock is released then.
+    /// Where `condition` panics; the lock is released then. And where [`wait`](Condvar::wait) does.
     ///
     /// ```
-    /// use amphi::{Condvar, Mutex};
+    /// use amphi::{Condvar, Mutex, block_on};
     /// use std::thread;
     ///
-    /// let (queue, filled) = (Mutex::new(Vec::new()), Condvar::new());
+    /// let (stock, filled) = (Mutex::new(0), Condvar::new());
     /// thread::scope(|scope| {
     ///     scope.spawn(|| {
-    ///         queue.lock().block().push(7);
-    ///         filled.notify_one();
+    ///         let guard = stock.lock().block();
+    ///         *filled.wait_while(guard, |stock| *stock == 0).block() -= 1; // a thread
     ///     });
-    ///     let guard = queue.lock().block();
-    ///     let mut guard = filled.wait_while(guard, |queue| queue.is_empty()).block();
-    ///     assert_eq!(guard.pop(), Some(7));
+    ///     scope.spawn(|| block_on(async {
+    ///         let guard = stock.lock().await;
+    ///         *filled.wait_while(guard, |stock| *stock == 0).await -= 1; // a task
+    ///     }));
+    ///     *stock.lock().block() = 2;
+    ///     filled.notify_all();
     /// });
+    /// assert_eq!(stock.into_inner(), 0);
     /// ```
     #[doc(alias = "wait_for")]
     #[doc(alias = "wait_until")]
@@ -190,8 +220,19 @@ impl Condvar {
     /// Wakes up to `n` of those who wait now, first come first served. Returns how many were notified.
     ///
     /// ```
-    /// let changed = amphi::Condvar::new();
-    /// assert_eq!(changed.notify(2), 0);
+    /// use amphi::{Condvar, Mutex, block_on};
+    /// use futures::poll;
+    ///
+    /// let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    /// block_on(async {
+    ///     let mut first = changed.wait(mutex.lock().await);
+    ///     assert!(poll!(&mut first).is_pending());
+    ///     let mut second = changed.wait(mutex.lock().await);
+    ///     assert!(poll!(&mut second).is_pending());
+    ///     assert_eq!(changed.notify(3), 2);
+    ///     drop(first.await);
+    ///     drop(second.await);
+    /// });
     /// ```
     #[inline]
     pub fn notify(&self, n: usize) -> usize {
@@ -241,7 +282,17 @@ pub struct WaitTimeoutResult(bool);
 
 impl WaitTimeoutResult {
     /// Whether the time was up: for `wait` before a notification came, for `wait_while` before
-    /// the condition was fulfilled.
+    /// the condition had become `false`.
+    ///
+    /// ```
+    /// # use amphi::{Condvar, Mutex};
+    /// # use std::time::Duration;
+    /// # let (mutex, changed) = (Mutex::new(0), Condvar::new());
+    /// let wait = changed.wait_while(mutex.lock().block(), |number| *number > 0);
+    /// let (guard, result) = wait.timeout(Duration::ZERO).block();
+    /// assert!(!result.timed_out()); // there was nothing to wait for
+    /// # drop(guard);
+    /// ```
     pub fn timed_out(self) -> bool {
         self.0
     }
