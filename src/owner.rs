@@ -39,7 +39,16 @@ use std::task::{Context, Poll};
 
 /// A thread or a [`scope`], as far as it can hold a [`ReentrantMutex`](crate::ReentrantMutex).
 ///
-/// Two are equal if they are the same, whatever their names.
+/// Two are equal if they are the same, whatever their names. It is shown by its name, or else by its number.
+///
+/// ```
+/// use amphi::{block_on, owner};
+///
+/// let boss = block_on(owner::scope_named("boss", async { owner::current() }));
+/// let other = block_on(owner::scope_named("boss", async { owner::current() }));
+/// assert_ne!(boss, other);
+/// assert_eq!(boss.to_string(), "boss");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Owner {
     id: u64,
@@ -58,7 +67,10 @@ impl Owner {
     ///
     /// ```
     /// use amphi::owner;
-    /// assert_eq!(owner::current().id(), owner::current().id());
+    ///
+    /// let mine = owner::current().id();
+    /// let other = std::thread::spawn(|| owner::current().id());
+    /// assert_ne!(other.join().unwrap(), mine);
     /// ```
     pub fn id(&self) -> u64 {
         self.id
@@ -134,6 +146,10 @@ pub fn scope<F: Future>(future: F) -> Scope<F> {
 }
 
 /// As [`scope`], with a name, which shows wherever the owner of a lock is shown.
+///
+/// # Cancel safety
+///
+/// That of the future.
 ///
 /// ```
 /// use amphi::{ReentrantMutex, block_on, owner};

@@ -13,7 +13,7 @@ use std::ptr;
 /// guards in that order. With a timeout it gives `Err(TimedOut)` if that has not happened in time; then none is held.
 ///
 /// ```
-/// use amphi::{Mutex, lock_all};
+/// use amphi::{Mutex, block_on, lock_all};
 /// use std::thread;
 ///
 /// let (from, to) = (Mutex::new(10), Mutex::new(0));
@@ -22,10 +22,10 @@ use std::ptr;
 ///         let (mut from, mut to) = lock_all((&from, &to)).block();
 ///         (*from, *to) = (*from - 1, *to + 1);
 ///     });
-///     scope.spawn(|| {
-///         let (mut to, mut from) = lock_all((&to, &from)).block(); // no deadlock
+///     scope.spawn(|| block_on(async {
+///         let (mut to, mut from) = lock_all((&to, &from)).await; // no deadlock
 ///         (*from, *to) = (*from - 1, *to + 1);
-///     });
+///     }));
 /// });
 /// assert_eq!((from.into_inner(), to.into_inner()), (8, 2));
 ///
@@ -50,7 +50,7 @@ use std::ptr;
 ///
 /// # Panics
 ///
-/// If a mutex is among them twice: it would wait for itself.
+/// At once, if a mutex is among them twice: it would wait for itself.
 #[doc(alias = "std::lock")]
 #[doc(alias = "scoped_lock")]
 pub fn lock_all<L: Locks>(locks: L) -> Wait<LockAll<L>> {

@@ -15,7 +15,8 @@ use std::sync::Arc;
 /// Data that one at a time may use, be it a thread or a task.
 ///
 /// [`lock`](Mutex::lock) is awaited by a task and blocked on by a thread, both on the same mutex and
-/// at the same time.
+/// at the same time. The guards are like parking_lot's: they can be [narrowed down](Guard::map), and
+/// [released fairly](Guard::unlock_fair).
 ///
 /// ```
 /// use amphi::{Mutex, block_on};
@@ -73,6 +74,7 @@ impl<T> Mutex<T> {
         /// ```
         /// static NAMES: amphi::Mutex<Vec<String>> = amphi::Mutex::new(Vec::new());
         /// NAMES.lock().block().push("one".to_string());
+        /// assert_eq!(*NAMES.lock().block(), ["one"]);
         /// ```
         #[inline]
         pub const fn new(value: T) -> Self {
@@ -131,14 +133,20 @@ impl<T: ?Sized> Mutex<T> {
 
     /// As [`lock`](Mutex::lock), for a guard that keeps the mutex alive by itself.
     ///
+    /// # Cancel safety
+    ///
+    /// That of [`lock`](Mutex::lock).
+    ///
     /// ```
-    /// use amphi::{Mutex, OwnedMutexGuard};
+    /// use amphi::{Mutex, OwnedMutexGuard, block_on};
     /// use std::sync::Arc;
     ///
     /// fn locked(value: u32) -> OwnedMutexGuard<u32> {
     ///     Arc::new(Mutex::new(value)).lock_owned().block()
     /// }
     /// assert_eq!(*locked(5), 5);
+    /// let guard = block_on(async { Arc::new(Mutex::new(6)).lock_owned().await });
+    /// assert_eq!(*guard, 6); // there is no other reference to the mutex any more
     /// ```
     #[inline]
     pub fn lock_owned(self: &Arc<Self>) -> Wait<LockOwned<T>> {
@@ -201,7 +209,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Releases a mutex whose guard has been forgotten, as a binding to another language does
-    /// that has a lock and an unlock function and no guards.
+    /// that has a lock and an unlock function and no guards. It has its name from parking_lot.
     ///
     /// # Safety
     ///
@@ -486,7 +494,7 @@ impl<M: MutexRef, U: ?Sized> Guard<M, U> {
     /// Whoever comes along meanwhile to wait for it stands back, also the caller, until the next waiter has
     /// had its turn (for a millisecond at most, in case that's a task that nobody polls); `try_lock` does not. It costs the
     /// time in which nobody holds the mutex, so it's for releases after which the others should get a chance; no
-    /// waiter starves without it.
+    /// waiter starves without it. (parking_lot's hands the mutex over; here a waiter that does not come may be passed over.)
     ///
     /// ```
     /// use amphi::{Mutex, MutexGuard};

@@ -20,6 +20,8 @@ use std::sync::Arc;
 /// gone. As there may be several guards at a time they lend `&T` only; data that change are atomics, or have a lock of their
 /// own. They have to be `Sync` to be used from several threads: an owner may have guards on more than one.
 ///
+/// It behaves like Python's `threading.RLock`. That its guards lend the data is parking_lot's way.
+///
 /// ```
 /// use amphi::{ReentrantMutex, block_on, owner};
 /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -117,16 +119,20 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///   another part of the task may hold the lock and release it.
     ///
     /// ```
-    /// use amphi::ReentrantMutex;
+    /// use amphi::{ReentrantMutex, block_on, owner};
     ///
     /// let mutex = ReentrantMutex::new(1);
-    /// let first = mutex.lock().block();
-    /// let second = mutex.lock().block();
+    /// let guards = (mutex.lock().block(), mutex.lock().block()); // a thread
     /// assert_eq!(mutex.depth(), 2);
     /// std::thread::scope(|scope| {
     ///     scope.spawn(|| assert!(mutex.try_lock().is_none()));
     /// });
-    /// # drop((first, second));
+    /// drop(guards);
+    /// block_on(owner::scope(async {
+    ///     let guards = (mutex.lock().await, mutex.lock().await); // a task
+    ///     assert_eq!(mutex.depth(), 2);
+    /// #   drop(guards);
+    /// }));
     /// ```
     #[doc(alias = "acquire")]
     #[inline]
@@ -136,13 +142,19 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
     /// As [`lock`](ReentrantMutex::lock), for a guard that keeps the mutex alive by itself.
     ///
+    /// # Cancel safety, panics
+    ///
+    /// Those of [`lock`](ReentrantMutex::lock).
+    ///
     /// ```
-    /// use amphi::ReentrantMutex;
+    /// use amphi::{ReentrantMutex, block_on, owner};
     /// use std::sync::Arc;
     ///
     /// let mutex = Arc::new(ReentrantMutex::new(1));
     /// let guard = mutex.lock_owned().block();
-    /// assert_eq!(*guard, 1);
+    /// drop(mutex);
+    /// let mutex = owner::scope(async { Arc::new(ReentrantMutex::new(2)).lock_owned().await });
+    /// assert_eq!(*guard + *block_on(mutex), 3);
     /// ```
     #[inline]
     pub fn lock_owned(self: &Arc<Self>) -> Wait<LockOwned<T>> {
@@ -150,6 +162,10 @@ impl<T: ?Sized> ReentrantMutex<T> {
     }
 
     /// Takes the mutex if it is free or held by this very owner, and never waits.
+    ///
+    /// # Panics
+    ///
+    /// If it is held 65,535 times over.
     ///
     /// ```
     /// let mutex = amphi::ReentrantMutex::new(1);
@@ -163,6 +179,10 @@ impl<T: ?Sized> ReentrantMutex<T> {
     }
 
     /// As [`try_lock`](ReentrantMutex::try_lock), for a guard that keeps the mutex alive by itself.
+    ///
+    /// # Panics
+    ///
+    /// If it is held 65,535 times over.
     ///
     /// ```
     /// use std::sync::Arc;
