@@ -19,6 +19,8 @@ use std::sync::Arc;
 /// [`Permit`] gives it back when it is dropped. Anybody may [`release`](CountingSemaphore::release) permits
 /// beyond those that there were in the beginning; where that would be a mistake, take a [`BoundedSemaphore`].
 ///
+/// It behaves like Python's `threading.Semaphore`; several permits at once, and what can be done with them, are as in tokio.
+///
 /// ```
 /// use amphi::{Semaphore, block_on};
 /// use std::thread;
@@ -60,7 +62,7 @@ pub type Semaphore = CountingSemaphore<Unbounded>;
 /// A [`Semaphore`] that never has more permits than in the beginning.
 ///
 /// For what is limited in number, and where to give back more than was taken is a mistake: it is
-/// noticed here.
+/// noticed here, as by Python's `threading.BoundedSemaphore`.
 ///
 /// ```
 /// use amphi::{BoundedSemaphore, ReleaseError};
@@ -268,11 +270,14 @@ impl<B: Bound> CountingSemaphore<B> {
     /// At once, if there can never be so many: more than the bound of a [`BoundedSemaphore`], or than a word holds.
     ///
     /// ```
-    /// let semaphore = amphi::Semaphore::new(3);
-    /// let two = semaphore.acquire_many(2).block();
+    /// use amphi::{Semaphore, block_on};
+    ///
+    /// let semaphore = Semaphore::new(3);
+    /// let two = semaphore.acquire_many(2).block(); // a thread
     /// assert!(semaphore.try_acquire_many(2).is_none());
     /// drop(two);
-    /// assert!(semaphore.try_acquire_many(2).is_some());
+    /// let three = block_on(async { semaphore.acquire_many(3).await }); // a task
+    /// assert_eq!((three.count(), semaphore.available_permits()), (3, 0));
     /// ```
     #[inline]
     pub fn acquire_many(&self, permits: usize) -> Wait<Acquire<&Self>> {
@@ -281,15 +286,21 @@ impl<B: Bound> CountingSemaphore<B> {
 
     /// As [`acquire`](Self::acquire), for a permit that keeps the semaphore alive by itself.
     ///
+    /// # Cancel safety
+    ///
+    /// As for [`acquire`](Self::acquire).
+    ///
     /// ```
-    /// use amphi::Semaphore;
+    /// use amphi::{Semaphore, block_on};
     /// use std::sync::Arc;
     /// use std::thread;
     ///
     /// let semaphore = Arc::new(Semaphore::new(1));
     /// let permit = semaphore.acquire_owned().block();
-    /// thread::spawn(move || drop(permit)).join().unwrap();
-    /// assert_eq!(semaphore.available_permits(), 1);
+    /// let thread = thread::spawn(move || drop(permit)); // it takes the permit along
+    /// let permit = block_on(async { semaphore.acquire_owned().await });
+    /// thread.join().unwrap();
+    /// assert_eq!(permit.semaphore().available_permits(), 0);
     /// ```
     #[inline]
     pub fn acquire_owned(self: &Arc<Self>) -> Wait<Acquire<Arc<Self>>> {
@@ -298,18 +309,22 @@ impl<B: Bound> CountingSemaphore<B> {
 
     /// As [`acquire_many`](Self::acquire_many), for permits that keep the semaphore alive by themselves.
     ///
+    /// # Cancel safety
+    ///
+    /// As for [`acquire`](Self::acquire).
+    ///
     /// # Panics
     ///
     /// At once, if there can never be so many.
     ///
     /// ```
-    /// use amphi::Semaphore;
+    /// use amphi::{Semaphore, block_on};
     /// use std::sync::Arc;
     ///
     /// let semaphore = Arc::new(Semaphore::new(3));
-    /// let permits = semaphore.acquire_many_owned(2).block();
-    /// assert_eq!(semaphore.available_permits(), 1);
-    /// # drop(permits);
+    /// let mut permits = semaphore.acquire_many_owned(2).block();
+    /// permits.merge(block_on(async { semaphore.acquire_many_owned(1).await }));
+    /// assert_eq!(permits.count(), 3);
     /// ```
     #[inline]
     pub fn acquire_many_owned(self: &Arc<Self>, permits: usize) -> Wait<Acquire<Arc<Self>>> {
