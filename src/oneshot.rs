@@ -1,6 +1,7 @@
 //! One value, once, from one side to the other.
 //!
-//! Each side is a thread or a task. It is the reply to a request, the result of a job, the end of something.
+//! Each side is a thread or a task. It is the reply to a request, the result of a job, the end of something. The shape
+//! is that of tokio's `oneshot`.
 //!
 //! ```
 //! use amphi::{block_on, oneshot};
@@ -142,16 +143,23 @@ impl<T> Sender<T> {
 
     /// Waits until the receiver has been dropped: then whatever is done to have something to send is in vain.
     ///
+    /// With a timeout it gives `Err(TimedOut)` if that has not happened in time.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it loses nothing.
     ///
     /// ```
-    /// use amphi::{block_on, oneshot};
+    /// use amphi::{Queue, block_on, oneshot};
     ///
     /// let (mut sender, receiver) = oneshot::channel::<u8>();
+    /// let replies = Queue::unbounded();
     /// std::thread::spawn(move || drop(receiver));
-    /// block_on(sender.closed());
+    /// // A task that waits for what it would send, as long as somebody wants it.
+    /// let reply = block_on(async { replies.get().or(sender.closed()).await });
+    /// assert_eq!(reply, Err(()));
+    /// sender.closed().block(); // a thread
+    /// # replies.put(1).block().unwrap();
     /// ```
     pub fn closed(&mut self) -> Wait<AwaitClosed<'_, T>> {
         let shared = &*self.shared;
@@ -190,14 +198,18 @@ impl<T> Receiver<T> {
     /// Dropped, it has taken nothing, and one may wait again.
     ///
     /// ```
+    /// use amphi::block_on;
     /// use amphi::oneshot::{self, Closed, RecvError};
     /// use std::time::Duration;
     ///
-    /// let (sender, mut receiver) = oneshot::channel::<u8>();
+    /// let (sender, mut receiver) = oneshot::channel();
     /// let soon = receiver.recv().timeout(Duration::from_millis(1));
-    /// assert_eq!(soon.block(), Err(RecvError::TimedOut));
-    /// drop(sender);
-    /// assert_eq!(receiver.recv().block(), Err(Closed));
+    /// assert_eq!(soon.block(), Err(RecvError::TimedOut)); // a thread
+    /// sender.send("value").unwrap();
+    /// block_on(async {
+    ///     assert_eq!(receiver.recv().await, Ok("value")); // a task
+    ///     assert_eq!(receiver.recv().await, Err(Closed));
+    /// });
     /// ```
     pub fn recv(&mut self) -> Wait<Recv<'_, T>> {
         Wait::new(Recv {
