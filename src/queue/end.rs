@@ -36,14 +36,15 @@ impl<D: Discipline> QueueOf<D> {
 
     /// Waits until all items that have been put have been dealt with, as [`task_done`](Self::task_done) says.
     ///
-    /// Whoever waits at the moment when nothing is unfinished is released, even if something is put at once.
+    /// Whoever waits at the moment when nothing is unfinished is released, even if something is put at once. With a timeout it
+    /// gives `Err(TimedOut)` if there was no such moment in time.
     ///
     /// # Cancel safety
     ///
     /// Dropping it loses nothing.
     ///
     /// ```
-    /// use amphi::Queue;
+    /// use amphi::{Queue, block_on};
     ///
     /// let queue = Queue::unbounded();
     /// queue.put_all(["one", "two"]).block().unwrap();
@@ -54,8 +55,9 @@ impl<D: Discipline> QueueOf<D> {
     ///             queue.task_done().unwrap();
     ///         }
     ///     });
-    ///     queue.join().block();
+    ///     queue.join().block(); // a thread
     /// });
+    /// block_on(async { queue.join().await }); // a task, for which there is nothing left to wait for
     /// assert_eq!(queue.unfinished(), 0);
     /// ```
     pub fn join(&self) -> Wait<Join<'_, D>> {
@@ -63,7 +65,7 @@ impl<D: Discipline> QueueOf<D> {
     }
 
     /// Lets nothing be put any more. What is in the queue is still handed out; then every `get` ends with an
-    /// error. Those who wait are woken. A second call changes nothing.
+    /// error. Those who wait are woken. A second call changes nothing. (In Python, `Queue.shutdown()` since 3.13.)
     ///
     /// ```
     /// use amphi::{GetError, PutError, Queue};
@@ -88,7 +90,7 @@ impl<D: Discipline> QueueOf<D> {
 
     /// Shuts down and drops what is in the queue, which counts as dealt with.
     ///
-    /// So [`join`](Self::join) ends when what is in hand is done.
+    /// So [`join`](Self::join) ends when what is in hand is done. (In Python, `Queue.shutdown(immediate=True)`.)
     ///
     /// ```
     /// use amphi::{GetError, Queue};

@@ -97,7 +97,7 @@ use std::sync::Arc;
 #[doc(alias = "queue.Queue")]
 pub type Queue<T> = QueueOf<Fifo<T>>;
 
-/// A [`Queue`] that hands out what was put last.
+/// A [`Queue`] that hands out what was put last, like Python's `queue.LifoQueue`.
 ///
 /// ```
 /// let queue = amphi::LifoQueue::unbounded();
@@ -108,7 +108,8 @@ pub type Queue<T> = QueueOf<Fifo<T>>;
 #[doc(alias = "queue.LifoQueue")]
 pub type LifoQueue<T> = QueueOf<Lifo<T>>;
 
-/// A [`Queue`] that hands out the smallest item, and equal ones in the order in which they came.
+/// A [`Queue`] that hands out the smallest item, like Python's `queue.PriorityQueue`, and equal ones in the order in which
+/// they came.
 ///
 /// For the greatest first take [`Reverse`](std::cmp::Reverse); for a priority beside the data, a tuple with it in front or a
 /// type with its own `Ord`.
@@ -398,13 +399,15 @@ impl<D: Discipline> QueueOf<D> {
     /// Dropped, it has put some of the items, the first ones, and drops the others. To have them back, give it a timeout.
     ///
     /// ```
-    /// use amphi::{PutError, Queue};
+    /// use amphi::{PutError, Queue, block_on};
     /// use std::time::Duration;
     ///
     /// let queue = Queue::bounded(3);
-    /// let left = queue.put_all(1..=5).timeout(Duration::from_millis(1)).block();
+    /// let left = queue.put_all(1..=5).timeout(Duration::from_millis(1)).block(); // a thread
     /// assert_eq!(left, Err(PutError::TimedOut(vec![4, 5])));
-    /// assert_eq!(queue.get_many(10).block(), Ok(vec![1, 2, 3]));
+    /// assert_eq!(queue.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+    /// block_on(async { queue.put_all([4, 5]).await }).unwrap(); // a task
+    /// assert_eq!(queue.len(), 2);
     /// ```
     #[doc(alias = "send_all")]
     pub fn put_all(&self, items: impl IntoIterator<Item = D::Item>) -> Wait<PutAll<&Self>> {
@@ -423,10 +426,12 @@ impl<D: Discipline> QueueOf<D> {
     /// Dropped, it has taken nothing.
     ///
     /// ```
-    /// let queue = amphi::Queue::unbounded();
+    /// use amphi::{Queue, block_on};
+    ///
+    /// let queue = Queue::unbounded();
     /// queue.put_all(1..=5).block().unwrap();
-    /// assert_eq!(queue.get_many(3).block(), Ok(vec![1, 2, 3]));
-    /// assert_eq!(queue.get_many(3).block(), Ok(vec![4, 5]));
+    /// assert_eq!(queue.get_many(3).block(), Ok(vec![1, 2, 3])); // a thread
+    /// assert_eq!(block_on(async { queue.get_many(3).await }), Ok(vec![4, 5])); // a task
     /// ```
     #[doc(alias = "recv_many")]
     pub fn get_many(&self, max: usize) -> Wait<GetMany<&Self>> {
