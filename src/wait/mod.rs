@@ -392,9 +392,25 @@ impl<O: Operation> fmt::Debug for Wait<O> {
 /// `tokio::time::pause` stops it; the runtime must have been built with `enable_time`.
 /// Without the feature `time` it can only be blocked on.
 ///
+/// ```
+/// use amphi::{Queue, GetError, block_on};
+/// use std::time::Duration;
+///
+/// let queue = Queue::<u8>::unbounded();
+/// let timeout = queue.get().timeout(Duration::from_millis(1));
+/// assert_eq!(timeout.block(), Err(GetError::TimedOut)); // a thread
+/// let timeout = queue.get().timeout(Duration::from_millis(1));
+/// assert_eq!(block_on(timeout), Err(GetError::TimedOut)); // a task
+/// ```
+///
 /// # Cancel safety
 ///
 /// That of [`Wait`].
+///
+/// # Panics
+///
+/// Polling it again after it was ready panics. So does polling it inside a tokio runtime that has no timer, with the
+/// feature `tokio`, if it has to wait.
 #[must_use = "nothing happens until it is awaited or blocked on"]
 pub struct Timeout<O: Operation> {
     wait: Wait<O>,
@@ -413,6 +429,16 @@ impl<O: Operation> Timeout<O> {
     /// # Panics
     ///
     /// If it has been polled until it was ready.
+    ///
+    /// ```
+    /// use amphi::{Event, TimedOut};
+    /// use std::time::Duration;
+    ///
+    /// let event = Event::new();
+    /// assert_eq!(event.wait().timeout(Duration::ZERO).block(), Err(TimedOut));
+    /// event.set();
+    /// assert_eq!(event.wait().timeout(Duration::ZERO).block(), Ok(()));
+    /// ```
     #[inline]
     pub fn block(mut self) -> O::Timed {
         if self.wait.fast(true) || self.wait.spin(true) {
@@ -422,6 +448,17 @@ impl<O: Operation> Timeout<O> {
     }
 
     /// Gives up when another future completes first, as [`Wait::or`] does.
+    ///
+    /// ```
+    /// use amphi::{Event, TimedOut};
+    /// use std::time::Duration;
+    ///
+    /// let (event, shutdown) = (Event::new(), Event::new());
+    /// let wait = || event.wait().timeout(Duration::from_millis(1)).or(shutdown.wait());
+    /// assert_eq!(wait().block(), Ok(Err(TimedOut)));
+    /// shutdown.set();
+    /// assert_eq!(wait().block(), Err(()));
+    /// ```
     pub fn or<F: Future>(self, other: F) -> Or<Self, F> {
         Or {
             wait: Some(self),
@@ -534,10 +571,26 @@ pin_project! {
     ///
     /// It gives `Ok` with what the wait gives, or `Err` with what the other future gave.
     ///
+    /// ```
+    /// use amphi::{Event, Queue, block_on};
+    ///
+    /// let (queue, shutdown) = (Queue::unbounded(), Event::new());
+    /// queue.put("item").block().unwrap();
+    /// shutdown.set();
+    /// let next = block_on(async { queue.get().or(shutdown.wait()).await });
+    /// assert_eq!(next, Ok(Ok("item"))); // both were ready
+    /// let next = block_on(async { queue.get().or(shutdown.wait()).await });
+    /// assert_eq!(next, Err(()));
+    /// ```
+    ///
     /// # Cancel safety
     ///
     /// That of [`Wait`], as far as the other future's own goes. When one of the two is ready the wait is given up;
     /// the other future is dropped with the `Or`.
+    ///
+    /// # Panics
+    ///
+    /// Polling it again after it was ready panics, and where the other future does.
     #[must_use = "nothing happens until it is awaited or blocked on"]
     pub struct Or<W, F> {
         wait: Option<W>,
@@ -549,9 +602,27 @@ pin_project! {
 impl<W: Drive, F: Future> Or<W, F> {
     /// Blocks the calling thread until one of the two is done.
     ///
+    /// # Errors
+    ///
+    /// What the other future gave, if it was ready and the wait was not.
+    ///
     /// # Panics
     ///
     /// If it has been polled until it was ready, and where the other future panics.
+    ///
+    /// ```
+    /// use amphi::{Mutex, oneshot};
+    ///
+    /// let mutex = Mutex::new(0);
+    /// let (stop, mut stopped) = oneshot::channel();
+    /// let guard = mutex.lock().block();
+    /// std::thread::scope(|scope| {
+    ///     let other = scope.spawn(|| mutex.lock().or(stopped.recv()).block().is_err());
+    ///     stop.send("never mind").unwrap();
+    ///     assert!(other.join().unwrap());
+    /// });
+    /// # drop(guard);
+    /// ```
     pub fn block(self) -> Result<W::Output, F::Output> {
         let mut this = std::pin::pin!(self);
         // Not as a thread that is sure to attempt when it's woken: the other future is user code, and may
