@@ -214,10 +214,12 @@ impl Drop for Level {
 ///         start.wait().block();
 ///         end.set();
 ///     });
-///     block_on(async {
+///     let set = block_on(async {
 ///         start.set();
 ///         end.wait().await;
+///         end.is_set()
 ///     });
+///     assert!(set);
 /// });
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
