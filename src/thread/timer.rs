@@ -186,11 +186,27 @@ impl Timer {
     }
 
     /// Its name, if it has one.
+    ///
+    /// ```
+    /// use amphi::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let timer = Timer::after(Duration::from_secs(1), || ()).with_name("alarm");
+    /// assert_eq!(timer.name(), Some("alarm"));
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.shared.name.as_deref()
     }
 
-    /// How long it waits.
+    /// How long it waits from its start, and between two beats.
+    ///
+    /// ```
+    /// use amphi::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let minute = Duration::from_secs(60);
+    /// assert_eq!(Timer::every(minute, || ()).interval(), minute);
+    /// ```
     pub fn interval(&self) -> Duration {
         self.shared.interval
     }
@@ -202,6 +218,17 @@ impl Timer {
     /// # Panics
     ///
     /// If the system can't start a thread, and there is none yet that waits for timers.
+    ///
+    /// ```
+    /// use amphi::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let timer = Timer::after(Duration::ZERO, || ());
+    /// timer.start();
+    /// timer.start(); // changes nothing
+    /// timer.finished().block();
+    /// assert!(!timer.cancel()); // it has run
+    /// ```
     pub fn start(&self) {
         let mut state = lock(&self.shared.state);
         if state.phase != Phase::New {
@@ -256,13 +283,24 @@ impl Timer {
     }
 
     /// Whether it has been started, and neither been cancelled nor come to its end.
+    ///
+    /// ```
+    /// use amphi::Timer;
+    /// use std::time::Duration;
+    ///
+    /// let timer = Timer::after(Duration::from_secs(3600), || ());
+    /// assert!(!timer.is_alive());
+    /// timer.start();
+    /// assert!(timer.is_alive());
+    /// # timer.cancel();
+    /// ```
     pub fn is_alive(&self) -> bool {
         let phase = lock(&self.shared.state).phase;
         matches!(phase, Phase::Pending(_) | Phase::Running | Phase::Stopping)
     }
 
     /// Waits until the function has ended and will not be run again, or until the timer is cancelled. One that is never started nor cancelled is
-    /// never finished.
+    /// never finished. With a timeout it gives `Err(TimedOut)` if it is not finished in time.
     ///
     /// # Cancel safety
     ///
@@ -273,8 +311,12 @@ impl Timer {
     /// use std::time::Duration;
     ///
     /// let timer = Timer::after(Duration::from_millis(1), || ());
+    /// let other = timer.clone();
+    /// let thread = std::thread::spawn(move || other.finished().block());
     /// timer.start();
-    /// block_on(timer.finished());
+    /// block_on(async { timer.finished().await }); // a task
+    /// thread.join().unwrap();
+    /// assert!(!timer.is_alive());
     /// ```
     pub fn finished(&self) -> Wait<WaitSet<'_>> {
         self.shared.finished.wait()
