@@ -289,21 +289,20 @@ impl<T> Job<T> {
     /// Dropped, it has taken nothing, and the job goes on.
     ///
     /// ```
-    /// use amphi::{Event, JobError, ThreadPool};
-    /// use std::sync::{Arc, PoisonError};
+    /// use amphi::{Event, JobError, ThreadPool, block_on};
     /// use std::time::Duration;
     ///
+    /// static GO_ON: Event = Event::new();
+    ///
     /// let pool = ThreadPool::new(1);
-    /// let go_on = Arc::new(Event::new());
-    /// let waits = go_on.clone();
-    /// let job = pool.submit(move || {
-    ///     waits.wait().block();
+    /// let job = pool.submit(|| {
+    ///     GO_ON.wait().block();
     ///     "done"
     /// })?;
-    /// let early = job.result().timeout(Duration::from_millis(1)).block();
+    /// let early = job.result().timeout(Duration::from_millis(1)).block(); // a thread
     /// assert!(matches!(early, Err(JobError::TimedOut)));
-    /// go_on.set();
-    /// assert_eq!(job.result().block()?, "done");
+    /// GO_ON.set();
+    /// assert_eq!(block_on(async { job.result().await })?, "done"); // a task
     /// assert!(matches!(job.result().block(), Err(JobError::Taken)));
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
@@ -317,16 +316,15 @@ impl<T> Job<T> {
     ///
     /// ```
     /// use amphi::{Event, JobError, ThreadPool};
-    /// use std::sync::{Arc, PoisonError};
+    ///
+    /// static GO_ON: Event = Event::new();
     ///
     /// let pool = ThreadPool::new(1);
-    /// let go_on = Arc::new(Event::new());
-    /// let waits = go_on.clone();
-    /// let first = pool.submit(move || waits.wait().block())?;
+    /// let first = pool.submit(|| GO_ON.wait().block())?;
     /// let second = pool.submit(|| unreachable!())?;
     /// assert!(second.cancel());
     /// assert!(matches!(second.result().block(), Err(JobError::Cancelled)));
-    /// go_on.set();
+    /// GO_ON.set();
     /// first.result().block()?;
     /// assert!(!first.cancel());
     /// # Ok::<_, Box<dyn std::error::Error>>(())
@@ -358,6 +356,23 @@ impl<T> Job<T> {
     }
 
     /// Whether it has begun and not ended.
+    ///
+    /// ```
+    /// use amphi::{Event, ThreadPool};
+    ///
+    /// static BEGUN: Event = Event::new();
+    /// static GO_ON: Event = Event::new();
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let job = pool.submit(|| {
+    ///     BEGUN.set();
+    ///     GO_ON.wait().block();
+    /// })?;
+    /// BEGUN.wait().block();
+    /// assert!(job.is_running());
+    /// GO_ON.set();
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_running(&self) -> bool {
         let state = lock(&self.core().state);
         // Until others hear of the end it has not ended, so there is no gap between the two.
@@ -369,6 +384,13 @@ impl<T> Job<T> {
     }
 
     /// Whether it was cancelled before it began.
+    ///
+    /// ```
+    /// let pool = amphi::ThreadPool::new(1);
+    /// let job = pool.submit(|| ())?;
+    /// assert_eq!(job.cancel(), job.is_cancelled()); // if it was in time
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(lock(&self.core().state).phase, Phase::Cancelled)
     }

@@ -17,6 +17,17 @@ use std::time::{Duration, Instant};
 /// It is an iterator that blocks until the next result is there, and a stream (with the feature `time`). If an item has no result, there is the
 /// reason in its place, and the others come all the same.
 ///
+/// ```
+/// use amphi::{ThreadPool, block_on};
+/// use futures::TryStreamExt;
+///
+/// let pool = ThreadPool::new(2);
+/// let mut results = pool.map([1, 2, 3], |number| 2 * number)?;
+/// assert_eq!(results.next().unwrap()?, 2); // a thread
+/// assert_eq!(block_on(results.try_collect::<Vec<_>>())?, [4, 6]); // a task
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Cancel safety
 ///
 /// Dropped, it cancels those jobs that have not begun. A result that nobody has been given is dropped.
@@ -50,16 +61,16 @@ impl<T> Map<T> {
     ///
     /// ```
     /// use amphi::{Event, JobError, ThreadPool};
-    /// use std::sync::Arc;
     /// use std::time::Duration;
     ///
-    /// let pool = ThreadPool::new(2);
-    /// let go_on = Arc::new(Event::new());
-    /// let waits = go_on.clone();
-    /// let waits_if = move |late| if late { waits.wait().block() };
-    /// let mut results = pool.map([true, false], waits_if)?.timeout(Duration::from_millis(1));
-    /// assert!(matches!(results.next(), Some(Err(JobError::TimedOut))));
-    /// # go_on.set();
+    /// static GO_ON: Event = Event::new();
+    ///
+    /// let pool = ThreadPool::new(1);
+    /// let results = pool.map([1, 2], |_| GO_ON.wait().block())?;
+    /// for result in results.timeout(Duration::from_millis(1)) {
+    ///     assert!(matches!(result, Err(JobError::TimedOut)));
+    /// }
+    /// GO_ON.set();
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn timeout(mut self, duration: Duration) -> Self {

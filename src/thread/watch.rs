@@ -72,6 +72,8 @@ impl<T> Drop for Watch<T> {
 
 /// Waits until one of the jobs has ended, and gives its index. If several have already, the first of them.
 ///
+/// With a timeout it gives `Err(TimedOut)` if none has ended in time. It is `concurrent.futures.wait` in Python, with `FIRST_COMPLETED`.
+///
 /// # Panics
 ///
 /// If there are no jobs, so that there would be nothing to wait for.
@@ -81,15 +83,16 @@ impl<T> Drop for Watch<T> {
 /// Dropping it loses nothing.
 ///
 /// ```
-/// use amphi::{Event, ThreadPool, wait_any};
-/// use std::sync::Arc;
+/// use amphi::{Event, ThreadPool, block_on, wait_any};
+///
+/// static GO_ON: Event = Event::new();
 ///
 /// let pool = ThreadPool::new(2);
-/// let go_on = Arc::new(Event::new());
-/// let waits = go_on.clone();
-/// let jobs = [pool.submit(move || waits.wait().block())?, pool.submit(|| ())?];
-/// assert_eq!(wait_any(&jobs).block(), 1);
-/// go_on.set();
+/// let late = pool.submit(|| GO_ON.wait().block())?;
+/// let early = pool.submit(|| ())?;
+/// assert_eq!(wait_any([&late, &early]).block(), 1); // a thread
+/// GO_ON.set();
+/// assert_eq!(block_on(async { wait_any([&late]).await }), 0); // a task
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "select")]
@@ -109,17 +112,24 @@ pub fn wait_any<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Wait
 
 /// Waits until all of the jobs have ended. Their results are still to be had then.
 ///
+/// With a timeout it gives `Err(TimedOut)` if one has not ended in time. It is `concurrent.futures.wait` in Python, with `ALL_COMPLETED`.
+///
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
 ///
 /// ```
-/// use amphi::{ThreadPool, wait_all};
+/// use amphi::{Event, ThreadPool, block_on, wait_all};
 /// use std::time::Duration;
 ///
+/// static GO_ON: Event = Event::new();
+///
 /// let pool = ThreadPool::new(2);
-/// let jobs: Vec<_> = (0..10).map(|number| pool.submit(move || number * number)).collect::<Result<_, _>>()?;
-/// wait_all(&jobs).timeout(Duration::from_secs(60)).block()?;
+/// let jobs = [pool.submit(|| GO_ON.wait().block())?, pool.submit(|| ())?];
+/// let soon = wait_all(&jobs).timeout(Duration::from_millis(1));
+/// assert!(soon.block().is_err()); // a thread
+/// GO_ON.set();
+/// block_on(async { wait_all(&jobs).await }); // a task
 /// assert!(jobs.iter().all(|job| job.is_done()));
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
@@ -131,26 +141,25 @@ pub fn wait_all<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Wait
 }
 
 /// The jobs in the order in which they end, as an iterator that blocks and as a stream. Those that have ended already come
-/// first. A cancelled job has ended, too.
+/// first. A cancelled job has ended, too. It is `concurrent.futures.as_completed` in Python.
 ///
 /// ```
-/// use amphi::{Event, ThreadPool, as_completed};
-/// use std::sync::Arc;
+/// use amphi::{Event, ThreadPool, as_completed, block_on};
+/// use futures::StreamExt;
+///
+/// static GO_ON: Event = Event::new();
 ///
 /// let pool = ThreadPool::new(2);
-/// let go_on = Arc::new(Event::new());
-/// let waits = go_on.clone();
-/// let late = pool.submit(move || {
-///     waits.wait().block();
-///     "late"
-/// })?;
-/// let early = pool.submit(|| "early")?;
-/// let mut order = Vec::new();
+/// let late = pool.submit(|| GO_ON.wait().block())?;
+/// let early = pool.submit(|| ())?;
+/// let mut ended = Vec::new();
 /// for job in as_completed([&late, &early]) {
-///     order.push(job.result().block()?);
-///     go_on.set();
+///     GO_ON.set();
+///     ended.push(job);
 /// }
-/// assert_eq!(order, ["early", "late"]);
+/// assert_eq!(ended, [early, late]);
+/// let again: Vec<_> = block_on(StreamExt::collect(as_completed(&ended))); // a task
+/// assert_eq!(again, ended);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "FuturesUnordered")]

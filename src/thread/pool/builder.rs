@@ -48,6 +48,11 @@ impl PoolBuilder {
     /// # Panics
     ///
     /// If it's zero.
+    ///
+    /// ```
+    /// let pool = amphi::ThreadPool::builder().workers(8).build();
+    /// assert_eq!(pool.workers(), 8);
+    /// ```
     #[doc(alias = "max_workers")]
     pub fn workers(self, workers: usize) -> Self {
         assert!(workers > 0, "a pool needs one worker at least");
@@ -59,6 +64,15 @@ impl PoolBuilder {
     /// # Panics
     ///
     /// If there is a zero byte in it, which no thread's name can contain.
+    ///
+    /// ```
+    /// use amphi::{ThreadPool, thread};
+    ///
+    /// let pool = ThreadPool::builder().name_prefix("disk").build();
+    /// let worker = pool.submit(thread::current)?.result().block()?;
+    /// assert_eq!(worker.name(), Some("disk-0"));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name_prefix(self, prefix: impl Into<String>) -> Self {
         let name_prefix = prefix.into();
         assert!(
@@ -72,6 +86,13 @@ impl PoolBuilder {
     }
 
     /// How many bytes each worker's stack has at least. If it's not said, std decides.
+    ///
+    /// ```
+    /// let pool = amphi::ThreadPool::builder().stack_size(8 * 1024 * 1024).build();
+    /// let job = pool.submit(|| [1_u8; 4 * 1024 * 1024].len())?;
+    /// assert_eq!(job.result().block()?, 4 * 1024 * 1024);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stack_size(self, bytes: usize) -> Self {
         let stack_size = Some(bytes);
         PoolBuilder { stack_size, ..self }
@@ -86,6 +107,7 @@ impl PoolBuilder {
     /// let pool = ThreadPool::builder().keep_alive(Duration::ZERO).build();
     /// let worker = pool.submit(thread::current)?.result().block()?;
     /// worker.finished().block(); // by itself
+    /// assert!(!pool.is_shut_down());
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn keep_alive(self, duration: Duration) -> Self {
@@ -117,6 +139,11 @@ impl PoolBuilder {
     }
 
     /// Makes the pool. No worker is started yet.
+    ///
+    /// ```
+    /// let pool = amphi::ThreadPool::builder().build();
+    /// assert!(pool.workers() >= 1);
+    /// ```
     pub fn build(self) -> ThreadPool {
         ThreadPool {
             shared: Arc::new(Shared::new(self)),

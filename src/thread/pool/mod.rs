@@ -86,6 +86,10 @@ impl ThreadPool {
     }
 
     /// How many workers there may be.
+    ///
+    /// ```
+    /// assert_eq!(amphi::ThreadPool::new(3).workers(), 3);
+    /// ```
     pub fn workers(&self) -> usize {
         self.shared.about.workers
     }
@@ -120,7 +124,8 @@ impl ThreadPool {
     /// Has the function run once for each item, as a job of its own each, and gives the results in the order of the items.
     ///
     /// All items are taken, and all jobs submitted, before this returns. What it returns is an iterator that blocks, or a stream;
-    /// dropped, it cancels those jobs that have not begun. It may be given a [timeout](Map::timeout).
+    /// dropped, it cancels those jobs that have not begun. It may be given a [timeout](Map::timeout). So far it is the `map` of Python's
+    /// executors; but an item that has no result does not end it.
     ///
     /// # Errors
     ///
@@ -173,20 +178,22 @@ impl ThreadPool {
 
     /// Accepts no more jobs, and waits until those that were submitted have ended and the workers are gone.
     ///
-    /// Called by one of its own jobs it waits for the other workers only; two such jobs would wait for each other.
+    /// Called by one of its own jobs it waits for the other workers only; two such jobs would wait for each other. With a timeout it gives
+    /// `Err(TimedOut)` if they are not gone in time; the pool is shut down then, too.
     ///
     /// # Cancel safety
     ///
     /// Dropped after it has begun to wait, the pool is shut down all the same. Before that nothing has happened.
     ///
     /// ```
-    /// use amphi::ThreadPool;
+    /// use amphi::{ThreadPool, block_on};
     ///
     /// let pool = ThreadPool::new(2);
     /// let job = pool.submit(|| 1)?;
-    /// pool.shutdown().block();
+    /// pool.shutdown().block(); // a thread
     /// assert!(job.is_done());
     /// assert!(pool.submit(|| 2).is_err());
+    /// block_on(async { pool.shutdown().await }); // a task, and another time changes nothing
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "join")]
@@ -201,21 +208,24 @@ impl ThreadPool {
     /// Dropped after it has begun to wait, it has cancelled them. Before that nothing has happened.
     ///
     /// ```
-    /// use amphi::{Event, ThreadPool};
-    /// use std::sync::Arc;
+    /// use amphi::{Event, ThreadPool, block_on};
     /// use std::time::Duration;
     ///
+    /// static BEGUN: Event = Event::new();
+    /// static GO_ON: Event = Event::new();
+    ///
     /// let pool = ThreadPool::new(1);
-    /// let go_on = Arc::new(Event::new());
-    /// let waits = go_on.clone();
-    /// let running = pool.submit(move || waits.wait().block())?;
+    /// pool.submit(|| {
+    ///     BEGUN.set();
+    ///     GO_ON.wait().block();
+    /// })?;
     /// let pending = pool.submit(|| ())?;
-    /// # while !running.is_running() { std::thread::yield_now(); }
+    /// BEGUN.wait().block();
     /// let soon = pool.shutdown_now().timeout(Duration::from_millis(1));
     /// assert!(soon.block().is_err()); // one still runs
     /// assert!(pending.is_cancelled());
-    /// go_on.set();
-    /// pool.shutdown_now().block();
+    /// GO_ON.set();
+    /// block_on(async { pool.shutdown_now().await });
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "cancel_futures")]
