@@ -116,6 +116,14 @@ pub enum SubmitError<F> {
 
 impl<F> SubmitError<F> {
     /// What was submitted.
+    ///
+    /// ```
+    /// let pool = amphi::ThreadPool::new(1);
+    /// pool.shutdown().block();
+    /// let Err(error) = pool.map(["a", "b"], str::len) else { unreachable!() };
+    /// let (items, _) = error.into_inner();
+    /// assert_eq!(items, ["a", "b"]);
+    /// ```
     pub fn into_inner(self) -> F {
         match self {
             SubmitError::ShutDown(inner)

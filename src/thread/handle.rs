@@ -52,10 +52,17 @@ impl<T> JoinHandle<T> {
     /// Dropped, it has taken nothing, and the thread goes on.
     ///
     /// ```
-    /// use amphi::{block_on, thread};
+    /// use amphi::thread::{self, JoinError};
+    /// use amphi::{Event, block_on};
+    /// use std::time::Duration;
     ///
-    /// let mut thread = thread::spawn(|| vec![1, 2, 3]);
-    /// assert_eq!(block_on(thread.join()).unwrap(), [1, 2, 3]);
+    /// static GO_ON: Event = Event::new();
+    ///
+    /// let mut waits = thread::spawn(|| GO_ON.wait().block());
+    /// let soon = waits.join().timeout(Duration::from_millis(1));
+    /// assert!(matches!(soon.block(), Err(JoinError::TimedOut))); // a thread
+    /// GO_ON.set();
+    /// block_on(async { waits.join().await }).unwrap(); // a task
     /// ```
     pub fn join(&mut self) -> Wait<Join<'_, T>> {
         Wait::new(Join {
@@ -77,22 +84,55 @@ impl<T> JoinHandle<T> {
         &self.thread
     }
 
-    /// [`Thread::finished`].
+    /// Waits until its function has ended, and takes nothing: [`Thread::finished`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it loses nothing.
+    ///
+    /// ```
+    /// use amphi::{block_on, thread};
+    ///
+    /// let mut thread = thread::spawn(|| "result");
+    /// thread.finished().block();
+    /// block_on(async { thread.finished().await });
+    /// assert_eq!(thread.join().block().unwrap(), "result");
+    /// ```
     pub fn finished(&self) -> Wait<WaitSet<'_>> {
         self.thread.finished()
     }
 
-    /// [`Thread::is_alive`].
+    /// Whether its function has not ended yet.
+    ///
+    /// ```
+    /// let mut thread = amphi::thread::spawn(|| ());
+    /// thread.join().block().unwrap();
+    /// assert!(!thread.is_alive());
+    /// ```
     pub fn is_alive(&self) -> bool {
         self.thread.is_alive()
     }
 
-    /// [`Thread::name`].
+    /// Its name, if it has one.
+    ///
+    /// ```
+    /// let thread = amphi::thread::Builder::new().name("worker").spawn(|| ())?;
+    /// assert_eq!(thread.name(), Some("worker"));
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn name(&self) -> Option<&str> {
         self.thread.name()
     }
 
-    /// [`Thread::id`].
+    /// A number that no other thread of this process has or has had.
+    ///
+    /// ```
+    /// use amphi::thread;
+    ///
+    /// let mut thread = thread::spawn(|| thread::current().id());
+    /// let id = thread.id();
+    /// assert_eq!(thread.join().block().unwrap(), id);
+    /// ```
     pub fn id(&self) -> u64 {
         self.thread.id()
     }

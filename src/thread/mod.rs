@@ -115,18 +115,40 @@ pub struct Builder {
 
 impl Builder {
     /// A thread without a name, with std's stack size, that is no daemon.
+    ///
+    /// ```
+    /// let thread = amphi::thread::Builder::new().spawn(|| ())?;
+    /// assert_eq!(thread.name(), None);
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn new() -> Self {
         Builder::default()
     }
 
     /// Names the thread. The system shows that name, perhaps shortened, and a
     /// [`ReentrantMutex`](crate::ReentrantMutex) that it holds.
+    ///
+    /// ```
+    /// use amphi::{owner, thread};
+    ///
+    /// let mut thread = thread::Builder::new().name("worker").spawn(owner::current)?;
+    /// assert_eq!(thread.join().block().unwrap().to_string(), "worker");
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn name(self, name: impl Into<String>) -> Self {
         let name = Some(name.into());
         Builder { name, ..self }
     }
 
     /// How many bytes its stack has at least. If it's not said, std decides.
+    ///
+    /// ```
+    /// let mut thread = amphi::thread::Builder::new()
+    ///     .stack_size(8 * 1024 * 1024)
+    ///     .spawn(|| [1_u8; 4 * 1024 * 1024].len())?;
+    /// assert_eq!(thread.join().block().unwrap(), 4 * 1024 * 1024);
+    /// # Ok::<_, std::io::Error>(())
+    /// ```
     pub fn stack_size(self, bytes: usize) -> Self {
         let stack_size = Some(bytes);
         Builder { stack_size, ..self }
@@ -299,7 +321,7 @@ impl Thread {
     }
 
     /// Waits until its function has ended, be it by a panic. Any number of threads and tasks may wait for that; the
-    /// thread itself would wait for ever.
+    /// thread itself would wait for ever. With a timeout it gives `Err(TimedOut)` if it has not ended in time.
     ///
     /// # Cancel safety
     ///
@@ -310,11 +332,12 @@ impl Thread {
     ///
     /// let handle = thread::spawn(|| ());
     /// let thread = handle.thread().clone();
-    /// let other = thread::spawn(move || thread.finished().block());
+    /// let other = thread::spawn(move || thread.finished().block()); // a thread
     /// block_on(async {
-    ///     handle.finished().await;
+    ///     handle.finished().await; // a task
     ///     other.finished().await;
     /// });
+    /// assert!(!handle.is_alive());
     /// ```
     pub fn finished(&self) -> Wait<WaitSet<'_>> {
         self.about.finished.wait()

@@ -53,6 +53,16 @@ impl Panicked {
     }
 
     /// What the panic carried.
+    ///
+    /// ```
+    /// use amphi::thread::{self, JoinError};
+    ///
+    /// # std::panic::set_hook(Box::new(|_| {}));
+    /// match thread::spawn(|| std::panic::panic_any(42_u8)).join().block() {
+    ///     Err(JoinError::Panicked(panicked)) => assert!(panicked.into_payload().is::<u8>()),
+    ///     _ => unreachable!(),
+    /// }
+    /// ```
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         let payload = self.payload.into_inner();
         payload.unwrap_or_else(PoisonError::into_inner)

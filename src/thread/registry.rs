@@ -182,21 +182,26 @@ pub fn active_count() -> usize {
 /// Waits for the end of every thread that this crate has started and that is no daemon, those included that are
 /// started while it waits. The calling thread itself is not waited for.
 ///
-/// Call it at the end of `main`, whose return ends the program whatever other threads do. Two
-/// threads that both call it, neither a daemon, wait for each other.
+/// Call it at the end of `main`, whose return ends the program whatever other threads do; Python does so by itself. Two
+/// threads that both call it, neither a daemon, wait for each other. With a timeout it gives `Err(TimedOut)` if there is
+/// one left then.
 ///
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
 ///
 /// ```
-/// use amphi::thread;
-/// use std::sync::atomic::{AtomicBool, Ordering};
+/// use amphi::{block_on, thread};
+/// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 ///
-/// static DONE: AtomicBool = AtomicBool::new(false);
-/// thread::spawn(|| thread::spawn(|| DONE.store(true, Ordering::Relaxed)));
-/// thread::join_all().block();
-/// assert!(DONE.load(Ordering::Relaxed));
+/// static DONE: AtomicU32 = AtomicU32::new(0);
+///
+/// thread::spawn(|| thread::spawn(|| DONE.fetch_add(1, Relaxed)));
+/// thread::join_all().block(); // a thread
+/// assert_eq!(DONE.load(Relaxed), 1);
+/// thread::spawn(|| DONE.fetch_add(1, Relaxed));
+/// block_on(async { thread::join_all().await }); // a task
+/// assert_eq!(DONE.load(Relaxed), 2);
 /// ```
 pub fn join_all() -> Wait<JoinAll> {
     Wait::new(JoinAll(()))
