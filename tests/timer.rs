@@ -389,27 +389,44 @@ worlds! {
 /// Nothing can be done all the time, and nothing named twice over.
 #[test]
 fn mistakes() {
-    let message = |action: fn()| {
-        let payload = catch_unwind(action).expect_err("it does not panic");
+    let message = |action: &dyn Fn()| {
+        let payload = catch_unwind(AssertUnwindSafe(action)).expect_err("it does not panic");
         payload
             .downcast::<String>()
             .map(|text| *text)
             .unwrap_or_else(|payload| payload.downcast::<&str>().unwrap().to_string())
     };
     assert_eq!(
-        message(|| drop(Timer::every(Duration::ZERO, || ()))),
+        message(&|| drop(Timer::every(Duration::ZERO, || ()))),
         "a timer can't run all the time"
     );
     assert_eq!(
-        message(|| drop(Timer::after(SOON, || ()).with_name("a\0b"))),
+        message(&|| drop(Timer::after(SOON, || ()).with_name("a\0b"))),
         "a thread's name can't contain a zero byte"
     );
-    let shared = message(|| {
-        let timer = Timer::after(SOON, || ());
-        let _other = timer.clone();
-        drop(timer.with_name("late"));
-    });
-    assert_eq!(shared, "a timer is named before it's cloned or started");
+    let too_late: [fn(&Timer) -> Option<Timer>; 3] = [
+        |timer| Some(timer.clone()),
+        // One that is never due has no other handle.
+        |timer| {
+            timer.start();
+            None
+        },
+        |timer| {
+            timer.cancel();
+            None
+        },
+    ];
+    for happens in too_late {
+        let named = message(&|| {
+            let timer = Timer::after(Duration::MAX, || ());
+            let _other = happens(&timer);
+            drop(timer.with_name("late"));
+        });
+        assert_eq!(
+            named,
+            "a timer is named before it's cloned, started or cancelled"
+        );
+    }
 }
 
 /// `Debug` says how it stands with it.

@@ -159,7 +159,7 @@ impl Timer {
     ///
     /// # Panics
     ///
-    /// If it has been cloned or started, or if there is a zero byte in the name.
+    /// If it has a clone, or has been started or cancelled, or if there is a zero byte in the name.
     ///
     /// ```
     /// use amphi::{Timer, oneshot, thread};
@@ -178,10 +178,10 @@ impl Timer {
             !name.contains('\0'),
             "a thread's name can't contain a zero byte"
         );
-        let shared = Arc::get_mut(&mut self.shared);
-        shared
-            .expect("a timer is named before it's cloned or started")
-            .name = Some(name);
+        let shared = Arc::get_mut(&mut self.shared)
+            .filter(|shared| lock(&shared.state).phase == Phase::New)
+            .expect("a timer is named before it's cloned, started or cancelled");
+        shared.name = Some(name);
         self
     }
 
