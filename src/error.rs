@@ -6,7 +6,8 @@ use std::fmt;
 /// The time given to an operation was up before it could be done.
 ///
 /// It is what [`Timeout`](crate::Timeout) gives for the operations that have nothing to
-/// hand back. Nothing has happened then: no lock is held, no place in a queue is kept.
+/// hand back. Nothing has been taken then: no lock is held, no place in a queue is kept. (A pool that was to be
+/// shut down is shut down; only its end has not been waited for.)
 ///
 /// ```
 /// use amphi::{Mutex, TimedOut};

@@ -79,7 +79,8 @@ impl<S: SemaphoreRef> Permits<S> {
     ///
     /// # Panics
     ///
-    /// If they are from another semaphore, or so many that a number can't say. Both are given back then.
+    /// If they are from another semaphore, or so many that a number can't say. These stay as they are then, and the others are given
+    /// back.
     ///
     /// ```
     /// let semaphore = amphi::Semaphore::new(3);
