@@ -44,12 +44,12 @@
 //! | [`lock_all()`] | several mutexes at once, without deadlock |
 //! | [`Condvar`] | for producers and consumers: wait until data under a mutex have changed |
 //! | [`Semaphore`], [`BoundedSemaphore`] | to admit so many at a time |
+//! | [`Barrier`] | to gather a fixed number: all go on when the last has arrived |
 //! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | to move data from some to others |
 //! | [`oneshot`] | to send one value once: the reply to a request |
 //! | `thread` | threads that tasks can join, with a timeout, with others |
 //! | `ThreadPool` | to run functions that block or compute elsewhere: each becomes a `Job` to wait for, or to cancel |
 //! | `Timer` | to run a function later, or again and again, unless it is cancelled |
-//! | [`Barrier`] | to gather a fixed number: all go on when the last has arrived |
 //!
 //! An event notifies; a lock protects; a condition variable is for producers and consumers; a barrier gathers a
 //! fixed number; a semaphore admits a number (a lock is a semaphore of one); a queue moves data between them.
@@ -61,7 +61,8 @@
 //! programs deadlock that mix the two on other locks. Here:
 //!
 //! * A blocked thread never depends on a task being polled. It gets through even if
-//!   the waiter ahead of it is a task that would have to run on that very thread.
+//!   the waiter ahead of it is a task that would have to run on that very thread. (A notification of a [`Condvar`]
+//!   goes to whom its caller says; see there.)
 //! * Every poll is an attempt, so two waits in one task do not block each other, even if one is
 //!   never polled again.
 //! * Wakers are called when no lock of the crate is held. They may do whatever they like, and
