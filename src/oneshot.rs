@@ -95,7 +95,7 @@ impl<T> Shared<T> {
 /// Nothing yet.
 struct Empty;
 
-/// The end that sends.
+/// The end that [sends](Sender::send): what [`channel`] returns first.
 ///
 /// Dropped without having sent anything, it tells the receiver so.
 pub struct Sender<T> {
@@ -178,7 +178,7 @@ impl<T> Drop for Sender<T> {
     }
 }
 
-/// The end that receives.
+/// The end that [receives](Receiver::recv): what [`channel`] returns second.
 ///
 /// Dropped, it drops the value if one has been sent, and tells the sender.
 pub struct Receiver<T> {

@@ -141,7 +141,7 @@ impl<Q: QueueRef> fmt::Debug for Stream<Q> {
     }
 }
 
-/// The iterator of [`QueueOf::iter`].
+/// The iterator of [`QueueOf::iter`], which blocks.
 pub struct Iter<'a, D: Discipline> {
     queue: &'a QueueOf<D>,
     ended: bool,
@@ -168,7 +168,7 @@ impl<D: Discipline> fmt::Debug for Iter<'_, D> {
     }
 }
 
-/// The iterator of [`QueueOf::try_iter`].
+/// The iterator of [`QueueOf::try_iter`], which never waits.
 pub struct TryIter<'a, D: Discipline> {
     queue: &'a QueueOf<D>,
 }
@@ -187,7 +187,7 @@ impl<D: Discipline> fmt::Debug for TryIter<'_, D> {
     }
 }
 
-/// What is left in a queue that nobody uses any more.
+/// What is left in a queue that nobody uses any more: the iterator into which a [`QueueOf`] turns. It never waits.
 pub struct IntoIter<D: Discipline> {
     queue: QueueOf<D>,
 }
@@ -302,7 +302,7 @@ mod sink {
     ///
     /// # Panics
     ///
-    /// `start_send` does if `poll_ready` has not said that it may.
+    /// `start_send` does while the sink holds an item. `poll_ready` says when it does not.
     #[must_use = "a sink does nothing until it is used"]
     pub struct Sink<Q: QueueRef> {
         queue: Q,

@@ -89,7 +89,7 @@ pub(super) mod sealed {
 
 use sealed::{Nothing, Refused};
 
-/// First come, first served.
+/// First come, first served: the order of a [`Queue`](crate::Queue).
 pub struct Fifo<T>(ConcurrentQueue<T>);
 
 impl<T> sealed::Discipline for Fifo<T> {
@@ -165,10 +165,10 @@ impl<T> Drop for Fifo<T> {
     }
 }
 
-/// Last come, first served: a stack.
+/// Last come, first served: the order of a [`LifoQueue`](crate::LifoQueue).
 pub struct Lifo<T>(Locked<VecDeque<T>>);
 
-/// The smallest first, and equals in order of arrival.
+/// The smallest first, and equals in order of arrival: the order of a [`PriorityQueue`](crate::PriorityQueue).
 pub struct Priority<T>(Locked<Heap<T>>);
 
 /// Both are the collection under its mutex.

@@ -8,7 +8,7 @@ use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::fmt;
 use std::sync::Arc;
 
-/// A thread that was started, and what its function will return.
+/// A thread that was started, and what its function will return, for which one waits by [`join`](JoinHandle::join).
 ///
 /// Dropping it lets the thread go on by itself; [`join_all`](super::join_all) still waits for it.
 pub struct JoinHandle<T> {

@@ -254,7 +254,7 @@ struct NotStarted {
     _listed: Option<registry::Listed>,
 }
 
-/// A thread, as others see it.
+/// A thread, as others see it: what [`current`], [`enumerate`] and [`JoinHandle::thread`] give.
 ///
 /// Two are equal if they are the same thread.
 #[derive(Clone)]
