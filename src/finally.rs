@@ -10,7 +10,7 @@ impl<F: FnMut()> Finally<F> {
         Finally(action)
     }
 
-    /// It needs not be done any more.
+    /// It need not be done any more.
     #[inline]
     pub(crate) fn cancel(self) {
         std::mem::forget(self);

@@ -144,9 +144,9 @@ impl Builder {
     ///
     /// ```
     /// let mut thread = amphi::thread::Builder::new()
-    ///     .stack_size(8 * 1024 * 1024)
-    ///     .spawn(|| [1_u8; 4 * 1024 * 1024].len())?;
-    /// assert_eq!(thread.join().block().unwrap(), 4 * 1024 * 1024);
+    ///     .stack_size(64 * 1024 * 1024)
+    ///     .spawn(|| std::hint::black_box([1_u8; 8 * 1024 * 1024]).len())?;
+    /// assert_eq!(thread.join().block().unwrap(), 8 * 1024 * 1024);
     /// # Ok::<_, std::io::Error>(())
     /// ```
     pub fn stack_size(self, bytes: usize) -> Self {

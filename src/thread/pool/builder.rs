@@ -88,9 +88,9 @@ impl PoolBuilder {
     /// How many bytes each worker's stack has at least. If it's not said, std decides.
     ///
     /// ```
-    /// let pool = amphi::ThreadPool::builder().stack_size(8 * 1024 * 1024).build();
-    /// let job = pool.submit(|| [1_u8; 4 * 1024 * 1024].len())?;
-    /// assert_eq!(job.result().block()?, 4 * 1024 * 1024);
+    /// let pool = amphi::ThreadPool::builder().stack_size(64 * 1024 * 1024).build();
+    /// let job = pool.submit(|| std::hint::black_box([1_u8; 8 * 1024 * 1024]).len())?;
+    /// assert_eq!(job.result().block()?, 8 * 1024 * 1024);
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn stack_size(self, bytes: usize) -> Self {
