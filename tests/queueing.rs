@@ -219,3 +219,33 @@ fn payloads_that_panic() {
     forget_panic(|| assert_eq!(changed.notify(3), 3));
     assert_eq!(last.woken(), 2);
 }
+
+/// Its time is up, and while it stands back for the last time it is told that the lock is free. It takes that, and the one
+/// behind it hears of the release.
+#[test]
+fn told_when_the_time_is_up() {
+    let (mutex, next) = (leaked(), Hand::new());
+    let guard = mutex.try_lock().unwrap();
+    let mut called = mutex.lock();
+    assert!(Hand::new().poll(&mut called).is_pending());
+    MutexGuard::unlock_fair(guard);
+    let behind = StdMutex::new(Some(mutex.lock()));
+    let (slot, polls) = (Arc::new(StdMutex::new(None)), next.clone());
+    let waits = slot.clone();
+    let waker = Waker::from(Arc::new(Runs(move || {
+        let Some(mut wait) = behind.lock().unwrap().take() else {
+            return;
+        };
+        assert!(polls.poll(&mut wait).is_pending());
+        *waits.lock().unwrap() = Some(wait);
+        drop(mutex.try_lock().unwrap());
+    })));
+    let mut late = mutex.lock().timeout(Duration::ZERO);
+    let Poll::Ready(Ok(guard)) = poll_with(&waker, &mut late) else {
+        panic!("the lock is free")
+    };
+    let woken = next.woken();
+    drop(guard);
+    assert_eq!(next.woken(), woken + 1, "the lock is free and nobody knows");
+    drop(slot);
+}

@@ -340,3 +340,85 @@ fn ahead_of_a_second_reservation() {
         "it has been told to stand back"
     );
 }
+
+/// Woken beyond the first, only because something like a thread is to be reached, one that is ahead of the starving waiter stands back.
+#[test]
+fn one_a_release() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = mutex.lock();
+    let start = Instant::now();
+    let (mut first, mut driven) = loop {
+        let guard = mutex.try_lock().unwrap();
+        let (mut first, mut driven) = (mutex.lock(), mutex.lock());
+        assert!(Hand::new().poll(&mut first).is_pending());
+        amphi::block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
+        assert!(hand.poll(&mut starving).is_pending());
+        drop(guard);
+        if !is_free_for_all(&mutex) {
+            break (first, driven);
+        }
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+    };
+    assert!(
+        Hand::new().poll(&mut driven).is_pending(),
+        "it is the other one's turn"
+    );
+    assert!(Hand::new().poll(&mut first).is_ready());
+}
+
+/// However often it is polled meanwhile: a newcomer that has stood back for a millisecond takes the lock at the next poll.
+#[test]
+fn patience_does_not_begin_anew_by_a_poll() {
+    let (mutex, hand, newcomer) = (Mutex::new(()), Hand::new(), Hand::new());
+    let _starving = starve(&mutex, &hand);
+    let mut wait = mutex.lock();
+    assert!(newcomer.poll(&mut wait).is_pending());
+    let since = Instant::now();
+    loop {
+        let is_long = since.elapsed() > Duration::from_millis(2);
+        if newcomer.poll(&mut wait).is_ready() {
+            break;
+        }
+        assert!(!is_long, "it still stands back");
+    }
+}
+
+/// Notified, it comes to the lock as a newcomer does.
+#[test]
+fn a_condvars_waiter_stands_back() {
+    let (mutex, changed) = (Mutex::new(()), Condvar::new());
+    let mut wait = changed.wait(mutex.try_lock().unwrap());
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    let guard = mutex.try_lock().unwrap();
+    let (mut called, hand) = (mutex.lock(), Hand::new());
+    assert!(hand.poll(&mut called).is_pending());
+    changed.notify_one();
+    MutexGuard::unlock_fair(guard);
+    assert!(
+        Hand::new().poll(&mut wait).is_pending(),
+        "it is not kept for that one"
+    );
+    assert!(hand.poll(&mut called).is_ready());
+}
+
+/// One that was woken in vain for the first time less than a millisecond ago reserves nothing.
+#[test]
+fn not_before_a_millisecond() {
+    // There may be no round that is quick enough to show anything.
+    for _ in 0..1000 {
+        let (mutex, hand) = (Mutex::new(()), Hand::new());
+        let guard = mutex.try_lock().unwrap();
+        let mut wait = mutex.lock();
+        assert!(hand.poll(&mut wait).is_pending());
+        drop(guard);
+        let guard = mutex.try_lock().unwrap();
+        let since = Instant::now();
+        assert!(hand.poll(&mut wait).is_pending());
+        drop(guard);
+        let is_free = is_free_for_all(&mutex);
+        if since.elapsed() < Duration::from_micros(800) {
+            assert!(is_free, "it is reserved");
+        }
+    }
+}
