@@ -557,3 +557,17 @@ fn two_owners_have_given_up() {
         assert!(!mutex.is_locked());
     });
 }
+
+/// A task that is polled by the lock's owner is not that owner, not even by the last attempt that it makes when its time is up.
+#[test]
+fn a_task_on_the_owners_thread() {
+    let mutex = ReentrantMutex::new(());
+    let guard = mutex.lock().block();
+    let mut wait = mutex.lock().timeout(Duration::ZERO);
+    assert!(matches!(
+        Hand::new().poll(&mut wait),
+        Poll::Ready(Err(TimedOut))
+    ));
+    assert_eq!(mutex.depth(), 1);
+    drop(guard);
+}
