@@ -6,9 +6,10 @@ use amphi::{Event, Mutex, ThreadPool, TimedOut, Wait, mutex::Lock, wait_all, wai
 use futures::future::FusedFuture;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, RawWaker, RawWakerVTable, Waker};
 use std::time::{Duration, Instant};
-use worlds::{Hand, On, World, worlds};
+use worlds::{Hand, On, World, poll_with, watched, worlds};
 
 worlds! {
     /// Whichever comes first.
@@ -227,4 +228,28 @@ fn a_deadline_is_slept_to() {
     let wait = event.wait().timeout(Duration::from_millis(100));
     assert_eq!(wait.or(counts).block(), Ok(Err(TimedOut)));
     assert!(polls < 10, "it has looked {polls} times");
+}
+
+/// A waker may not recognize its own clones. A wait that is polled with it twice sleeps as any other.
+#[test]
+fn a_waker_that_does_not_know_its_clones() {
+    static TABLE: RawWakerVTable = RawWakerVTable::new(|_| new(), |_| {}, |_| {}, |_| {});
+    fn new() -> RawWaker {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        RawWaker::new(std::ptr::without_provenance(number), &TABLE)
+    }
+    watched(|| {
+        // SAFETY: None of the functions looks at the data.
+        let waker = unsafe { Waker::from_raw(new()) };
+        assert!(!waker.will_wake(&waker.clone()));
+        let mutex = Mutex::new(());
+        let guard = mutex.lock().block();
+        let mut wait = mutex.lock();
+        for _ in 0..2 {
+            assert!(poll_with(&waker, &mut wait).is_pending());
+        }
+        drop(guard);
+        assert!(poll_with(&waker, &mut wait).is_ready());
+    });
 }
