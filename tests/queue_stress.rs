@@ -6,13 +6,15 @@ mod worlds;
 use amphi::queue::{Discipline, QueueOf};
 use amphi::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
 use futures::StreamExt;
+use std::cell::RefCell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
+use std::thread;
 use std::time::{Duration, Instant};
-use worlds::{On, World, ordered_by_cmp};
+use worlds::{On, World, ordered_by_cmp, watched};
 
 const WORLDS: [World; 5] = [
     World::Threads,
@@ -254,4 +256,114 @@ fn last_come_first_served() {
 #[test]
 fn by_priority() {
     stress(PriorityQueue::bounded(2), false);
+}
+
+/// Two threads that put at the same time.
+#[derive(Clone)]
+struct Meeting {
+    queue: Arc<Queue<()>>,
+    here: Arc<AtomicUsize>,
+}
+
+impl Meeting {
+    const PUTS: usize = 1000;
+
+    fn of(queue: &Arc<Queue<()>>) -> Self {
+        Meeting {
+            queue: queue.clone(),
+            here: Arc::default(),
+        }
+    }
+
+    fn puts(&self) {
+        self.here.fetch_add(1, SeqCst);
+        while self.here.load(SeqCst) < 2 {
+            thread::yield_now();
+        }
+        for _ in 0..Self::PUTS {
+            self.queue.try_put(()).unwrap();
+        }
+    }
+}
+
+/// It puts when the thread's locals are dropped.
+struct AtEnd(Meeting);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0.puts();
+    }
+}
+
+thread_local! {
+    static AT_END: RefCell<Option<AtEnd>> = const { RefCell::new(None) };
+}
+
+/// Each put is counted, though more threads put than have a count of their own, some have taken over that of one that has ended, and
+/// some put while they end.
+#[test]
+fn each_put_is_counted() {
+    watched(|| {
+        let queue = Arc::new(Queue::unbounded());
+        let (ends, ended) = mpsc::channel();
+        let start = || {
+            let (sends, meetings) = mpsc::channel::<Meeting>();
+            let (queue, ends) = (queue.clone(), ends.clone());
+            let worker = thread::spawn(move || {
+                // It has its count from the first put on.
+                queue.try_put(()).unwrap();
+                ends.send(()).unwrap();
+                for meeting in meetings {
+                    meeting.puts();
+                    ends.send(()).unwrap();
+                }
+            });
+            ended.recv().unwrap();
+            (sends, worker)
+        };
+        let mut workers = Vec::new();
+        let mut put = 0;
+        for _ in 0..7 {
+            let (sends, leaves) = start();
+            workers.extend([start(), start()]);
+            drop(sends);
+            leaves.join().unwrap();
+            workers.push(start());
+            put += 4;
+        }
+        for (index, (worker, _)) in workers.iter().enumerate() {
+            for (other, _) in &workers[..index] {
+                let meeting = Meeting::of(&queue);
+                worker.send(meeting.clone()).unwrap();
+                other.send(meeting).unwrap();
+                ended.recv().unwrap();
+                ended.recv().unwrap();
+                put += 2 * Meeting::PUTS;
+                assert_eq!(queue.unfinished(), put);
+            }
+            // The later a local was made the earlier it is dropped, or the other way round.
+            for puts_first in [false, true] {
+                let meeting = Meeting::of(&queue);
+                worker.send(meeting.clone()).unwrap();
+                let leaves = thread::spawn(move || {
+                    let queue = meeting.queue.clone();
+                    if puts_first {
+                        queue.try_put(()).unwrap();
+                    }
+                    AT_END.set(Some(AtEnd(meeting)));
+                    if !puts_first {
+                        queue.try_put(()).unwrap();
+                    }
+                });
+                leaves.join().unwrap();
+                ended.recv().unwrap();
+                put += 1 + 2 * Meeting::PUTS;
+                assert_eq!(queue.unfinished(), put);
+            }
+        }
+        for (sends, worker) in workers {
+            drop(sends);
+            worker.join().unwrap();
+        }
+    });
 }
