@@ -505,3 +505,99 @@ of_each_party! {
         });
     }
 }
+
+of_each_party! {
+    /// A thread that has come is not counted on any more: the next one is woken too, behind a task that nobody polls.
+    fn one_thread_after_another<P>() {
+        watched(|| {
+            let (queue, hand) = (P::busy(), Hand::new());
+            for _ in 0..2 {
+                let mut task = P::wait(queue);
+                assert!(hand.poll(&mut task).is_pending());
+                let thread = thread_waits::<P>(queue, |wait| P::is_success(&wait.block()));
+                P::release(queue);
+                thread.join().unwrap();
+                P::release(queue);
+                assert!(P::is_success(&ready(hand.poll(&mut task))));
+            }
+        });
+    }
+}
+
+of_each_party! {
+    /// The one that starves has been told, and comes too late for that. What there is next is kept for it too, whoever is told of it.
+    fn the_starving_one_is_on_its_way<P>() {
+        let (queue, late) = (P::busy(), Hand::new());
+        let mut starving = P::wait(queue);
+        assert!(late.poll(&mut starving).is_pending());
+        let start = Instant::now();
+        loop {
+            assert!(start.elapsed() < Duration::from_secs(30), "it starves");
+            P::release(queue);
+            if Hand::new().poll(&mut P::wait(queue)).is_pending() {
+                break;
+            }
+            assert!(late.poll(&mut starving).is_pending());
+        }
+        P::steal(queue);
+        let mut other = P::wait(queue);
+        assert!(Hand::new().poll(&mut other).is_pending());
+        P::release(queue);
+        assert!(Hand::new().poll(&mut other).is_pending(), "it is not kept for that one");
+        assert!(P::is_success(&ready(late.poll(&mut starving))));
+    }
+}
+
+/// Who has given up waiting for the end is not woken any more.
+#[test]
+fn one_that_joins_no_longer() {
+    let (queue, hand) = (Queue::unbounded(), Hand::new());
+    queue.try_put(1).unwrap();
+    let mut join = queue.join().timeout(Duration::ZERO);
+    assert_eq!(hand.poll(&mut join), Poll::Ready(Err(TimedOut)));
+    queue.task_done().unwrap();
+    assert_eq!(hand.woken(), 0);
+}
+
+of_each_party! {
+    /// Of two tasks that nobody polls one has been told before, and what it was told of is gone: the thread behind them is told all the same.
+    fn tasks_are_not_taken_for_threads<P>() {
+        watched(|| {
+            let queue = P::busy();
+            let (mut first, mut second) = (P::wait(queue), P::wait(queue));
+            assert!(Hand::new().poll(&mut first).is_pending());
+            P::release(queue);
+            P::steal(queue);
+            assert!(Hand::new().poll(&mut second).is_pending());
+            let thread = thread_waits::<P>(queue, |wait| P::is_success(&wait.block()));
+            P::release(queue);
+            thread.join().unwrap();
+        });
+    }
+}
+
+of_each_party! {
+    /// What there is has been left to one ahead of the one that starves. A newcomer that has to stand back calls the latter.
+    fn called_by_a_newcomer<P>() {
+        let (queue, late) = (P::busy(), Hand::new());
+        let mut starving = P::wait(queue);
+        assert!(late.poll(&mut starving).is_pending());
+        let start = Instant::now();
+        loop {
+            assert!(start.elapsed() < Duration::from_secs(30), "it starves");
+            P::release(queue);
+            P::steal(queue);
+            let mut ahead = P::wait(queue);
+            assert!(Hand::new().poll(&mut ahead).is_pending());
+            assert!(late.poll(&mut starving).is_pending());
+            let woken = late.woken();
+            P::release(queue);
+            let mut newcomer = P::wait(queue);
+            if Hand::new().poll(&mut newcomer).is_pending() {
+                assert_eq!(late.woken(), woken + 1, "it has not been called");
+                assert!(P::is_success(&ready(late.poll(&mut starving))));
+                break;
+            }
+        }
+    }
+}
