@@ -601,3 +601,55 @@ of_each_party! {
         }
     }
 }
+
+/// One that starves, and for which the next turn is kept. It has been told of one that is gone.
+fn starve<P>(queue: &'static Numbers, hand: &Hand) -> Wait<P>
+where
+    P: Party<Operation = P> + amphi::Operation<Output = <P as Party>::Output>,
+    Wait<P>: Unpin,
+{
+    let mut starving = P::wait(queue);
+    assert!(hand.poll(&mut starving).is_pending());
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < Duration::from_secs(30), "it starves");
+        P::release(queue);
+        if Hand::new().poll(&mut P::wait(queue)).is_pending() {
+            P::steal(queue);
+            return starving;
+        }
+        assert!(hand.poll(&mut starving).is_pending());
+    }
+}
+
+of_each_party! {
+    /// It comes too late again and again, and each time it goes to the front.
+    fn too_late_again<P>() {
+        let (queue, late) = (P::busy(), Hand::new());
+        let mut starving = starve::<P>(queue, &late);
+        let mut behind = P::wait(queue);
+        assert!(Hand::new().poll(&mut behind).is_pending());
+        for _ in 0..3 {
+            assert!(late.poll(&mut starving).is_pending());
+            let woken = late.woken();
+            P::release(queue);
+            assert_eq!(late.woken(), woken + 1, "another is ahead");
+            P::steal(queue);
+        }
+        P::release(queue);
+        assert!(P::is_success(&ready(late.poll(&mut starving))));
+    }
+}
+
+of_each_party! {
+    /// Who finds nothing has nothing to stand back from, and sleeps. After a shutdown nothing is kept for anybody: newcomers learn of it at once.
+    fn nothing_to_stand_back_from<P>() {
+        let (queue, hand) = (P::busy(), Hand::new());
+        let _starving = starve::<P>(queue, &Hand::new());
+        let mut wait = P::wait(queue);
+        assert!(hand.poll(&mut wait).is_pending());
+        assert_eq!(hand.woken(), 0);
+        queue.shutdown();
+        assert!(!P::is_success(&ready(Hand::new().poll(&mut P::wait(queue)))));
+    }
+}
