@@ -2,7 +2,7 @@
 
 use super::raw::RawLock;
 use crate::error::TimedOut;
-use crate::sync::const_fn;
+use crate::sync::{Spin, const_fn};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -310,6 +310,10 @@ impl<M: MutexRef> Attempt for Acquire<M> {
 
     fn is_brief(&self, _: bool) -> bool {
         self.raw().is_brief()
+    }
+
+    fn spin(&self, blocks: bool) -> Spin {
+        Spin::turn(blocks)
     }
 
     fn list(&self) -> &dyn Line {

@@ -4,7 +4,7 @@ use super::hold::Hold;
 use super::raw::RawLock;
 use crate::error::TimedOut;
 use crate::owner::{self, Owner};
-use crate::sync::const_fn;
+use crate::sync::{Spin, const_fn};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
 use std::fmt;
 use std::marker::PhantomData;
@@ -393,6 +393,10 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
 
     fn is_brief(&self, _: bool) -> bool {
         self.mutex().raw.is_brief()
+    }
+
+    fn spin(&self, blocks: bool) -> Spin {
+        Spin::turn(blocks)
     }
 
     fn list(&self) -> &dyn Line {

@@ -8,7 +8,7 @@ pub struct Spin {
     round: u32,
     /// Rounds in which the core is kept.
     busy: u32,
-    /// How long each of these is: so many pauses, or twice as many as the one before.
+    /// How long each of these is.
     length: Length,
     /// Rounds after that in which the core is offered to others.
     yields: u32,
@@ -16,8 +16,12 @@ pub struct Spin {
 
 #[derive(Clone, Copy, Debug)]
 enum Length {
+    /// Two pauses, and twice as many each time.
     Doubling,
+    /// So many pauses.
     Pauses(u32),
+    /// Two pauses, and then so many each time.
+    TwoAndThen(u32),
 }
 
 impl Spin {
@@ -31,6 +35,17 @@ impl Spin {
             busy: 3,
             length: Length::Doubling,
             yields: if blocks { 7 } else { 0 },
+        }
+    }
+
+    /// Until those who have a lock have given it back: mostly it's but one, and soon. If it's taken again
+    /// by then, there are more, and each look takes the memory from the core of whoever has it, who needs it to go on; so the others
+    /// leave each other alone for as long as some dozens of short turns take.
+    pub(crate) fn turn(blocks: bool) -> Self {
+        Spin {
+            busy: 2,
+            length: Length::TwoAndThen(64),
+            ..Spin::moment(blocks)
         }
     }
 
@@ -89,6 +104,8 @@ impl Spin {
         let pauses = match self.length {
             Length::Doubling => 1 << self.round,
             Length::Pauses(pauses) => pauses,
+            Length::TwoAndThen(_) if self.round == 1 => 2,
+            Length::TwoAndThen(pauses) => pauses,
         };
         (0..pauses).for_each(|_| std::hint::spin_loop());
         true
