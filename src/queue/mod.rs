@@ -456,7 +456,7 @@ impl<D: Discipline> QueueOf<D> {
     /// How to wait for the other side before one does so in the list.
     fn spin(&self, blocks: bool) -> Spin {
         match self.capacity() {
-            Some(capacity) if capacity < Self::BATCH => Spin::answer(blocks),
+            Some(capacity) if capacity < Self::BATCH => Spin::moment(blocks),
             _ => Spin::batch(blocks),
         }
     }

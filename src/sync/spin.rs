@@ -17,6 +17,7 @@ pub struct Spin {
 #[derive(Clone, Copy, Debug)]
 enum Length {
     /// Two pauses, and twice as many each time.
+    #[cfg_attr(any(loom, shuttle), expect(dead_code))]
     Doubling,
     /// So many pauses.
     Pauses(u32),
@@ -25,15 +26,16 @@ enum Length {
 }
 
 impl Spin {
-    /// Until somebody has finished what they do: it may take but a moment, so the pauses are short in the beginning.
+    /// Until somebody has done one thing, or has answered. It may come at any moment, and to look often disturbs
+    /// nobody: the memory is taken from their core once, and stays here until they write it.
     ///
-    /// The shape follows parking_lot's `SpinWait`. A thread is more patient, for its sleep costs more than all of
-    /// this; a task keeps others from running as long as it spins.
+    /// A thread is more patient than a task, for its sleep costs more than all of this; and a task keeps others from running
+    /// as long as it spins.
     pub(crate) fn moment(blocks: bool) -> Self {
         Spin {
             round: 0,
-            busy: 3,
-            length: Length::Doubling,
+            busy: 20,
+            length: Length::Pauses(1),
             yields: if blocks { 7 } else { 0 },
         }
     }
@@ -49,22 +51,13 @@ impl Spin {
         }
     }
 
-    /// Until somebody has answered: a little longer, for they have to notice first.
-    pub(crate) fn answer(blocks: bool) -> Self {
-        Spin {
-            busy: 5,
-            ..Spin::moment(blocks)
-        }
-    }
-
     /// Until somebody has done a good deal: to look at it earlier would only slow them down, since each look takes
     /// the memory from their core that they are about to write.
     pub(crate) fn batch(blocks: bool) -> Self {
         Spin {
-            round: 0,
             busy: 2,
             length: Length::Pauses(32),
-            yields: if blocks { 7 } else { 0 },
+            ..Spin::moment(blocks)
         }
     }
 
@@ -81,12 +74,15 @@ impl Spin {
         }
     }
 
-    /// Until somebody has made a few steps. Whoever waits for that goes on looking when this is over, if less often.
+    /// Until somebody has made a few steps. Whoever waits for that goes on looking when this is over, if less often. The
+    /// shape follows parking_lot's `SpinWait`.
+    #[cfg(not(any(loom, shuttle)))]
     pub(super) fn steps() -> Self {
         Spin {
+            round: 0,
             busy: 6,
+            length: Length::Doubling,
             yields: 10,
-            ..Spin::moment(true)
         }
     }
 
