@@ -9,7 +9,7 @@
 //! | `... + RESERVED` | a starving waiter is to have it: newcomers stand back | see below |
 //!
 //! The three first are the states of the mutex in Drepper's "Futexes Are Tricky". A release without
-//! waiters is one swap, and never looks at the list.
+//! waiters is one compare-and-swap, and never looks at the list.
 //!
 //! # Why no waiter is forgotten
 //!
@@ -46,7 +46,6 @@
 //! |---|---|---|
 //! | both set | `unlock_fair` | somebody waits, and the next one is called at once; whoever takes the lock leaves them until it releases that |
 //! | both cleared | a release | finds `CALLED`; or finds nobody in the list |
-//! | `RESERVED` cleared, and set again if the lock is still free | a release | the mark came between its look at the word and its swap |
 
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
@@ -111,7 +110,7 @@ impl RawLock {
             // Acquire: what the last holder did is seen. Release: pairs with the Acquire in
             // `release`, which is to find in the list whoever left the mark. If the mark was there
             // already there is nothing to write: a release that clears it takes
-            // the list's mutex after that, and this waiter joined before this load.
+            // the list's lock after that, and this waiter joined before this load.
             if new == old
                 || self
                     .list
@@ -133,29 +132,17 @@ impl RawLock {
     #[inline]
     pub(crate) fn unlock(&self) {
         let word = &self.list.word;
-        if word.load(Ordering::Relaxed) & RESERVED != 0 {
-            return self.unlock_and_reserve(0);
-        }
-        // A swap, since it needs no second try where somebody waits. Release: what the holder did is seen by the next one.
-        // Acquire: pairs with the Release of those who left the mark.
-        let old = word.swap(0, Ordering::AcqRel);
-        if old != HELD {
-            self.swapped(old);
-        }
-    }
-
-    /// The rest of a release that was a swap, from `old`.
-    #[cold]
-    fn swapped(&self, old: usize) {
-        // Made since that was looked for. If somebody has taken the lock meanwhile the waiter has to
-        // make it again, when it has been woken in vain.
-        let reserved = old & RESERVED;
-        if reserved != 0 {
-            let word = &self.list.word;
-            let _ = word.compare_exchange(0, RESERVED, Ordering::Relaxed, Ordering::Relaxed);
-        }
-        if old & QUEUED != 0 {
-            self.wake_next(reserved);
+        // A look first: so it is one read-modify-write also where somebody waits.
+        let old = word.load(Ordering::Relaxed);
+        // Release: what the holder did is seen by the next one. Acquire: pairs with the Release of those who left the mark.
+        let is_free = old & RESERVED == 0
+            && word
+                .compare_exchange(old, 0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+        if !is_free {
+            self.unlock_and_reserve(0);
+        } else if old != HELD {
+            self.wake_next(0);
         }
     }
 
@@ -207,6 +194,7 @@ impl RawLock {
     }
 
     /// Wakes those who are next, by the marks of the state word.
+    #[cold]
     fn wake_next(&self, marks: usize) {
         if marks & RESERVED == 0 {
             return self.list.next(Order::Free).wake();

@@ -156,6 +156,7 @@ macro_rules! puts {
                 let turn = turn.and_if(entitled, Turn::ENTITLED);
                 let there = || !queue.is_full();
                 queue.putters.attempt(turn, there, || {
+                    queue.assert_not_inside();
                     // A look costs less than to push in vain, which has to be counted and taken back.
                     if queue.is_full() && !entitled {
                         Outcome::Refused

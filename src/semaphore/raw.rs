@@ -25,7 +25,7 @@
 //! * when it was refused (somebody was quicker), since what is there may do for somebody who needs less;
 //! * when it is dropped.
 //!
-//! `WAITING` is cleared with the list's mutex in hand and nobody in the list, so whoever joins finds it cleared and sets
+//! `WAITING` is cleared with the list's lock in hand and nobody in the list, so whoever joins finds it cleared and sets
 //! it again. A release that does not see it came before that attempt, which then finds the permits.
 //!
 //! A newcomer takes what is there, also what others have been notified of. When it gives that back, these are

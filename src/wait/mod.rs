@@ -48,7 +48,7 @@
 //! | P3: who gives up passes on | `waiter.rs`: `abandon`, `conclude` | |
 //! | P4: a release wakes a further waiter | `list.rs`: who is notified does not stand in the list any more | |
 //! | P5: no user code under a lock | `list.rs`: wakers are moved out of the list, and called after | |
-//! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 1, 2, 4, 8 wake-ups in vain |
+//! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 2, 4, 8, 16, 24, ... wake-ups in vain |
 //! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
 //!
 //! A wait that is polled when it is woken costs two rounds of the list's lock, one to join and one to leave; each vain

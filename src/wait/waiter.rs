@@ -5,7 +5,7 @@
 //! | nowhere, as a newcomer (`begin`) | is refused, or skipped | it joins the list, and attempts at the last place |
 //! | at the last place, which it has just taken (`stand_last`) | is refused | it waits |
 //! | at a place (`resume`) | is refused, and it has not been notified | it waits |
-//! | at a place | is refused, and it had been notified | it attempts at the last place, which it has been given in exchange |
+//! | at a place | is refused, and it had been notified | it attempts at the last place, or the first if it is favoured, which it has been given in exchange |
 //! | at a place | is put off for another reason, and it had been notified | it attempts with that notification, and without a place |
 //! | nowhere, with a notification | is refused | it joins the list, and attempts at the last place |
 //! | anywhere | is done | it gives its place up (`conclude`) |
