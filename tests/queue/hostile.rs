@@ -575,6 +575,41 @@ fn a_comparison_that_uses_the_queue() {
     });
 }
 
+/// The same in a queue that is full: there is no room for what is put, but that is not what is wrong.
+#[test]
+fn a_comparison_that_puts_into_the_full_queue() {
+    type Items = PriorityQueue<Item>;
+    let operations: [fn(&Items, Item); 6] = [
+        |queue, item| ignore(queue.try_put(item)),
+        |queue, item| ignore(queue.put(item).timeout(Duration::ZERO).block()),
+        |queue, item| ignore(Hand::new().poll(&mut queue.put(item))),
+        |queue, item| ignore(queue.put_all([item]).timeout(Duration::ZERO).block()),
+        |queue, item| ignore(Hand::new().poll(&mut queue.put_all([item]))),
+        |queue, item| ignore(queue.put_all([item]).or(std::future::ready(())).block()),
+    ];
+    watched(move || {
+        for (at, inner) in operations.into_iter().enumerate() {
+            let hook = Arc::new(Hook::default());
+            let item = compared(&hook);
+            let queue: &'static Items = leaked(PriorityQueue::bounded(4));
+            queue.put_all([4, 2, 3, 1].map(&item)).block().unwrap();
+            let inner_item = Mutex::new(Some(item(9)));
+            hook.set(move || {
+                let item = inner_item.lock().unwrap().take();
+                if let Some(item) = item {
+                    inner(queue, item);
+                }
+            });
+            let panicked = catch_unwind(AssertUnwindSafe(|| ignore(queue.try_get())));
+            let payload = panicked.expect_err(&format!("operation {at} has not been refused"));
+            let message = payload.downcast_ref::<&str>().unwrap();
+            assert!(message.contains("`Ord::cmp`"), "{message}");
+            hook.clear();
+            assert_eq!(numbers(rest(queue)), [1, 2, 3, 4]);
+        }
+    });
+}
+
 /// The readers answer within a comparison, and to other threads meanwhile.
 #[test]
 fn a_comparison_that_asks_the_queue() {
