@@ -422,3 +422,27 @@ fn not_before_a_millisecond() {
         }
     }
 }
+
+/// Woken in vain many times in a moment, and then, more than a millisecond later, now and then: how often it was at first
+/// does not matter.
+#[test]
+fn a_waiter_starves_quickly_and_then_slowly() {
+    for quick in [9, 33, 65, 129] {
+        let (mutex, hand) = (Mutex::new(()), Hand::new());
+        let mut starving = mutex.lock();
+        let mut in_vain = |pause| {
+            let guard = mutex.try_lock().unwrap();
+            std::thread::sleep(pause);
+            assert!(hand.poll(&mut starving).is_pending());
+            drop(guard);
+            is_free_for_all(&mutex)
+        };
+        let mut slow = 0;
+        if (0..quick).all(|_| in_vain(Duration::ZERO)) {
+            while in_vain(Duration::from_millis(2)) {
+                slow += 1;
+            }
+        }
+        assert!(slow < 16, "{quick} times quickly, and then {slow} times");
+    }
+}
