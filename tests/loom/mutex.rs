@@ -188,3 +188,56 @@ fn a_change_of_sides_behind_an_unpolled_task() {
         assert!(mutex.0.try_lock().is_some());
     });
 }
+
+/// Two releases, and a waiter that begins to starve between them and gives up: the lock is not kept for anybody in the end.
+#[test]
+fn reservation_against_releases_and_cancel() {
+    model(4, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut wait = mutex.0.lock();
+        assert!(!poll_once(&mut wait));
+        // It has been notified, and somebody was quicker.
+        drop(guard);
+        std::mem::forget(mutex.0.try_lock().unwrap());
+        let releases = mutex.clone();
+        let thread = thread::spawn(move || {
+            // SAFETY: The guard has been forgotten.
+            unsafe { releases.0.force_unlock() };
+            drop(releases.0.try_lock());
+        });
+        // If that takes the lock it gives it back.
+        poll_once(&mut wait);
+        drop(wait);
+        thread.join().unwrap();
+        assert!(poll_once(&mut mutex.0.lock()), "it is kept for nobody");
+    });
+}
+
+/// The same with somebody behind that waiter: they get it, whatever is left of the reservation.
+#[test]
+fn reservation_against_releases_and_cancel_before_another() {
+    for party in [by_thread, by_block_on] {
+        model(2, move || {
+            let mutex = shared();
+            let guard = mutex.0.lock().block();
+            let mut wait = mutex.0.lock();
+            assert!(!poll_once(&mut wait));
+            drop(guard);
+            std::mem::forget(mutex.0.try_lock().unwrap());
+            let releases = mutex.clone();
+            let thread = thread::spawn(move || {
+                // SAFETY: The guard has been forgotten.
+                unsafe { releases.0.force_unlock() };
+                drop(releases.0.try_lock());
+            });
+            let behind = mutex.clone();
+            let other = thread::spawn(move || party(behind));
+            poll_once(&mut wait);
+            drop(wait);
+            thread.join().unwrap();
+            other.join().unwrap();
+            assert_eq!(count(&mutex), 1);
+        });
+    }
+}
