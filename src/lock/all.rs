@@ -223,7 +223,11 @@ impl<L: Locks> Attempt for LockAll<L> {
                 return outcome;
             }
             if turn.is(Turn::QUEUED) {
-                // `conclude` leaves the list, and `settle_up` passes on what it had been told there.
+                // `conclude` leaves the list, and `settle_up` passes on what it had been told there by then. What it was
+                // told before that was for a lock that it has not tried.
+                if turn.is(Turn::NOTIFIED) {
+                    self.pass_on();
+                }
                 self.next = at;
                 return Outcome::Again;
             }

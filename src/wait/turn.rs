@@ -17,7 +17,8 @@ impl Turn {
     pub(crate) const QUEUED: Turn = Turn(8);
     /// Has been in the list: there may be others, so the object is taken with the mark set.
     pub(crate) const WAITED: Turn = Turn(16);
-    /// Has heard that it was notified, and has no place any more.
+    /// Has heard that it was notified, and made no attempt at the last place since: without a place any more, or (`QUEUED`) at
+    /// the last one. If such an attempt does not even look at the object whose list that is, it has to pass the notification on.
     pub(crate) const NOTIFIED: Turn = Turn(32);
     /// May take what is reserved.
     pub(crate) const ENTITLED: Turn = Turn(64);

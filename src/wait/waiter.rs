@@ -178,7 +178,7 @@ impl Waiter {
         turn: Turn,
         vain: bool,
     ) -> ControlFlow<(), Outcome> {
-        let outcome = operation.attempt(turn);
+        let outcome = operation.attempt(turn.and_if(vain, Turn::NOTIFIED));
         if let Outcome::Done | Outcome::Again = outcome {
             return ControlFlow::Continue(outcome);
         }
