@@ -1,9 +1,10 @@
-//! Wakers that panic when they are cloned or woken, block when they are dropped, or have no data:
+//! Wakers that panic when they are cloned or woken, lock when they are cloned, block when they are dropped, or have no data:
 //! no lock leaks, and nobody else is forgotten.
 
 mod worlds;
 
-use amphi::{Condvar, Mutex, Semaphore, block_on};
+use amphi::{Condvar, Mutex, Semaphore, block_on, lock_all};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
@@ -31,6 +32,27 @@ fn panics_when_woken() -> Waker {
         |_| panic!("in wake"),
         |_| {},
     );
+    without_data(&TABLE)
+}
+
+thread_local! {
+    /// What a waker that `runs_when_cloned` runs, once.
+    static WHEN_CLONED: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+fn runs_when_cloned(action: impl FnOnce() + 'static) -> Waker {
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            if let Some(action) = WHEN_CLONED.take() {
+                action();
+            }
+            RawWaker::new(ptr::null(), &TABLE)
+        },
+        |_| {},
+        |_| {},
+        |_| {},
+    );
+    WHEN_CLONED.set(Some(Box::new(action)));
     without_data(&TABLE)
 }
 
@@ -68,6 +90,29 @@ fn a_clone_that_panics_passes_the_notification_on() {
     drop(first);
     drop(guard);
     assert_eq!(next.woken(), 1);
+}
+
+/// It is told that the one lock is free in the middle of a poll, and then finds the other one taken.
+#[test]
+fn two_locks_change_hands_while_a_waker_is_cloned() {
+    let (one, other) = (leaked(), leaked());
+    let (first, second) = match ptr::from_ref(one) < ptr::from_ref(other) {
+        true => (one, other),
+        false => (other, one),
+    };
+    let next = Hand::new();
+    let guard = second.try_lock().unwrap();
+    let (mut both, mut behind) = (lock_all((one, other)), second.lock());
+    assert!(Hand::new().poll(&mut both).is_pending());
+    assert!(next.poll(&mut behind).is_pending());
+    let waker = runs_when_cloned(move || {
+        drop(guard);
+        std::mem::forget(first.try_lock());
+    });
+    assert!(poll_with(&waker, &mut both).is_pending());
+    assert!(first.is_locked(), "the waker has not been cloned");
+    assert_eq!(next.woken(), 1);
+    assert!(next.poll(&mut behind).is_ready());
 }
 
 /// It was a task and blocks a thread now, or the other way round, and there the clone panics.
