@@ -3,9 +3,13 @@
 mod worlds;
 
 use amphi::{Condvar, Mutex, MutexGuard, ReentrantMutex, lock_all};
-use std::task::Poll;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Poll, RawWaker, RawWakerVTable, Waker};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
-use worlds::Hand;
+use worlds::{Hand, poll_with};
 
 /// Whether a newcomer gets the lock at its first poll, as it does if nothing is reserved.
 fn is_free_for_all(mutex: &Mutex<()>) -> bool {
@@ -201,7 +205,7 @@ fn patience_begins_anew() {
     assert!(Hand::new().poll(&mut patient).is_pending());
     let guard = mutex.try_lock().unwrap();
     assert!(Hand::new().poll(&mut patient).is_pending());
-    std::thread::sleep(Duration::from_millis(2));
+    sleep(Duration::from_millis(2));
     MutexGuard::unlock_fair(guard);
     assert!(Hand::new().poll(&mut patient).is_pending());
 }
@@ -445,4 +449,144 @@ fn a_waiter_starves_quickly_and_then_slowly() {
         }
         assert!(slow < 16, "{quick} times quickly, and then {slow} times");
     }
+}
+
+/// The same, woken in vain no more than twice, so that it is by what it did before, and not by how it fares, that it
+/// asks for the lock to be kept.
+#[test]
+fn starved_slowly_and_too_late() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = mutex.lock();
+    for _ in 0..3 {
+        let guard = mutex.try_lock().unwrap();
+        assert!(hand.poll(&mut starving).is_pending());
+        sleep(Duration::from_millis(2));
+        drop(guard);
+    }
+    assert!(!is_free_for_all(&mutex));
+    let guard = mutex.try_lock().unwrap();
+    assert!(hand.poll(&mut starving).is_pending());
+    drop(guard);
+    assert!(!is_free_for_all(&mutex));
+    assert!(hand.poll(&mut starving).is_ready());
+}
+
+/// Whoever stands back for one that does come begins anew, even if it was not polled at that time.
+#[test]
+fn patience_begins_anew_after_an_answer() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = starve(&mutex, &hand);
+    let mut patient = mutex.lock();
+    assert!(Hand::new().poll(&mut patient).is_pending());
+    let guard = mutex.try_lock().unwrap();
+    assert!(hand.poll(&mut starving).is_pending());
+    sleep(Duration::from_millis(2));
+    drop(guard);
+    assert!(Hand::new().poll(&mut patient).is_pending());
+    assert!(hand.poll(&mut starving).is_ready());
+}
+
+/// Another one starves as well, and gives up. The lock is still kept for the first.
+#[test]
+fn two_starve() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let (mut first, mut second) = (mutex.lock(), mutex.lock());
+    let mut hold = || {
+        let guard = mutex.try_lock().unwrap();
+        assert!(hand.poll(&mut first).is_pending());
+        assert!(hand.poll(&mut second).is_pending());
+        sleep(Duration::from_millis(2));
+        guard
+    };
+    // They are woken by turns.
+    for _ in 0..4 {
+        drop(hold());
+    }
+    let guard = hold();
+    drop(second);
+    drop(guard);
+    assert!(!is_free_for_all(&mutex));
+    assert!(hand.poll(&mut first).is_ready());
+}
+
+/// A waker that does these things when it is cloned, one each time.
+fn at_each_clone<const N: usize>(actions: [Box<dyn FnOnce()>; N]) -> Waker {
+    thread_local! {
+        static ACTIONS: RefCell<VecDeque<Box<dyn FnOnce()>>> = const { RefCell::new(VecDeque::new()) };
+    }
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            let action = ACTIONS.with_borrow_mut(VecDeque::pop_front);
+            if let Some(action) = action {
+                action();
+            }
+            RawWaker::new(std::ptr::null(), &TABLE)
+        },
+        |_| {},
+        |_| {},
+        |_| {},
+    );
+    ACTIONS.set(actions.into());
+    // SAFETY: None of the functions looks at the data.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
+}
+
+/// Refused, and then the lock is given back and kept for it, before it looks whether it was notified: it gets the lock.
+#[test]
+fn told_after_it_was_refused() {
+    static MUTEX: Mutex<()> = Mutex::new(());
+    let guard = MUTEX.try_lock().unwrap();
+    let mut wait = MUTEX.lock();
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    let waker = at_each_clone([Box::new(|| MutexGuard::unlock_fair(guard))]);
+    assert!(poll_with(&waker, &mut wait).is_ready());
+}
+
+/// One that is to take the lock, one behind it that is told to stand back, because something like a thread is to be reached,
+/// and the one that starves, which has made a reservation.
+fn starve_behind<'a>(
+    mutex: &'a Mutex<()>,
+    hand: &Hand,
+) -> [impl Future<Output = MutexGuard<'a, ()>> + Unpin + use<'a>; 3] {
+    let mut starving = mutex.lock();
+    let start = Instant::now();
+    loop {
+        let guard = mutex.try_lock().unwrap();
+        let (mut first, mut driven) = (mutex.lock(), mutex.lock());
+        assert!(Hand::new().poll(&mut first).is_pending());
+        amphi::block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
+        assert!(hand.poll(&mut starving).is_pending());
+        drop(guard);
+        if !is_free_for_all(mutex) {
+            break [first, driven, starving];
+        }
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+    }
+}
+
+/// Refused, it stands back still if the lock is free when it asks again in the same poll.
+#[test]
+fn told_to_stand_back_before_it_was_refused() {
+    static MUTEX: Mutex<()> = Mutex::new(());
+    let hand = Hand::new();
+    let [first, mut driven, mut starving] = starve_behind(&MUTEX, &hand);
+    let guard = MUTEX.try_lock().unwrap();
+    let waker = at_each_clone([Box::new(|| drop(guard))]);
+    assert!(poll_with(&waker, &mut driven).is_pending());
+    assert!(hand.poll(&mut starving).is_ready());
+    drop(first);
+}
+
+/// Told to stand back, it is to queue up again, and its waker panics: somebody else is woken for it.
+#[test]
+fn a_panic_while_it_stands_back() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let [first, mut driven, starving] = starve_behind(&mutex, &hand);
+    let woken = hand.woken();
+    let waker = at_each_clone([Box::new(|| {}), Box::new(|| panic!("in clone"))]);
+    let poll = AssertUnwindSafe(|| poll_with(&waker, &mut driven).is_pending());
+    assert!(catch_unwind(poll).is_err());
+    assert_eq!(hand.woken(), woken + 1);
+    drop((first, starving));
 }

@@ -253,3 +253,17 @@ fn a_waker_that_does_not_know_its_clones() {
         assert!(poll_with(&waker, &mut wait).is_ready());
     });
 }
+
+/// Polled in `block_on` first, and then by a task, it is a task's: no release goes on to it behind another task.
+#[test]
+fn a_wait_that_goes_to_a_task() {
+    let mutex = Mutex::new(());
+    let guard = mutex.try_lock().unwrap();
+    let (mut ahead, mut wait) = (mutex.lock(), mutex.lock());
+    let (first, second) = (Hand::new(), Hand::new());
+    assert!(first.poll(&mut ahead).is_pending());
+    amphi::block_on(async { assert!(futures::poll!(&mut wait).is_pending()) });
+    assert!(second.poll(&mut wait).is_pending());
+    drop(guard);
+    assert_eq!((first.woken(), second.woken()), (1, 0));
+}
