@@ -464,7 +464,7 @@ impl<D: Discipline> QueueOf<D> {
     /// What the other side does meanwhile, more or less.
     const BATCH: usize = 32;
 
-    #[inline]
+    #[inline(always)]
     fn push(&self, item: D::Item) -> Result<(), Refused<D::Item>> {
         self.push_quietly(item)?;
         self.tell_getters(1);
