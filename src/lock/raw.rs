@@ -108,7 +108,7 @@ impl RawLock {
                 false => old,
             };
             // Acquire: what the last holder did is seen. Release: pairs with the Acquire in
-            // `release`, which is to find in the list whoever left the mark. If the mark was there
+            // `unlock`, which is to find in the list whoever left the mark. If the mark was there
             // already there is nothing to write: a release that clears it takes
             // the list's lock after that, and this waiter joined before this load.
             if new == old
@@ -132,7 +132,7 @@ impl RawLock {
     #[inline]
     pub(crate) fn unlock(&self) {
         let word = &self.list.word;
-        // A look first: so it is one read-modify-write also where somebody waits.
+        // A look first: so it is one read-modify-write also where somebody waits. Relaxed, for the exchange fails if it is out of date.
         let old = word.load(Ordering::Relaxed);
         // Release: what the holder did is seen by the next one. Acquire: pairs with the Release of those who left the mark.
         let is_free = old & RESERVED == 0

@@ -10,8 +10,8 @@
 //! It knows nothing of those who wait for it. That is why giving it back is a plain store, where a mutex that has
 //! sleepers to wake needs a second read-modify-write: a quarter of what it costs to join a list. In exchange
 //! whoever finds it taken has to look again and again. A holder that runs has mostly done
-//! in less than a microsecond, but for a semaphore with many who want more than there is. One that doesn't gets the core offered, and after that they take naps, so that a thread of
-//! higher priority doesn't keep it from running for ever.
+//! in less than a microsecond (a semaphore with many who want more than there is takes longer). One that doesn't run is offered
+//! the core, and after that they take naps, so that a thread of higher priority doesn't keep it from running for ever.
 
 use super::Spin;
 use std::cell::UnsafeCell;
