@@ -43,10 +43,17 @@ impl Spin {
     /// Until those who have a lock have given it back: mostly it's but one, and soon. If it's taken again
     /// by then, there are more, and each look takes the memory from the core of whoever has it, who needs it to go on; so the others
     /// leave each other alone for as long as some dozens of short turns take.
+    ///
+    /// A task does so from the start. Whoever has the lock is another worker that plays one task after the other, and
+    /// the first of them to look is seldom the last.
     pub(crate) fn turn(blocks: bool) -> Self {
+        let (busy, length) = match blocks {
+            true => (2, Length::TwoAndThen(64)),
+            false => (1, Length::Pauses(64)),
+        };
         Spin {
-            busy: 2,
-            length: Length::TwoAndThen(64),
+            busy,
+            length,
             ..Spin::moment(blocks)
         }
     }
