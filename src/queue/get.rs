@@ -31,9 +31,21 @@ impl<Q: QueueRef> Get<Q> {
         false
     }
 
-    #[inline(always)]
+    #[inline]
+    fn pop_if_plain(&mut self) -> bool {
+        let popped = self.queue.pop_if_plain();
+        self.note(popped)
+    }
+
     fn pop(&mut self) -> bool {
-        match self.queue.pop() {
+        let popped = self.queue.pop();
+        self.note(popped)
+    }
+
+    /// Whether it's done.
+    #[inline(always)]
+    fn note(&mut self, popped: Result<ItemOf<Q>, Nothing>) -> bool {
+        match popped {
             Ok(item) => {
                 self.got = Some(item);
                 true
@@ -63,6 +75,10 @@ impl<Q: QueueRef> GetMany<Q> {
 
     fn wants_none(&self) -> bool {
         self.max == 0
+    }
+
+    fn pop_if_plain(&mut self) -> bool {
+        self.queue.getters.is_plain() && self.pop()
     }
 
     fn pop(&mut self) -> bool {
@@ -120,7 +136,7 @@ macro_rules! gets {
         impl<Q: QueueRef> Attempt for $operation<Q> {
             #[inline]
             fn fast(&mut self, _: bool) -> bool {
-                self.queue.getters.is_plain() && self.pop()
+                self.pop_if_plain()
             }
 
             fn is_brief(&self, blocks: bool) -> bool {

@@ -506,11 +506,18 @@ impl<D: Discipline> QueueOf<D> {
 
     #[inline]
     fn pop(&self) -> Result<D::Item, Nothing> {
-        let item = self.pop_quietly()?;
-        match self.putters.changed() {
-            true => Ok(self.tell_putters_of(Some(item), 1).expect("it was given")),
-            false => Ok(item),
+        self.pop_quietly().map(|item| self.told_putters(item))
+    }
+
+    /// Pops an item if nobody's claims need to be considered; else it finds nothing.
+    #[inline(always)]
+    fn pop_if_plain(&self) -> Result<D::Item, Nothing> {
+        self.assert_not_inside();
+        // Then nothing has been returned either.
+        if !self.getters.is_plain() {
+            return Err(Nothing::Empty);
         }
+        self.items.pop().map(|item| self.told_putters(item))
     }
 
     /// Pops an item, and tells nobody.
@@ -523,6 +530,15 @@ impl<D: Discipline> QueueOf<D> {
             }
         }
         self.items.pop()
+    }
+
+    /// Passes an item on that has been popped, once those who want its room have been told.
+    #[inline]
+    fn told_putters(&self, item: D::Item) -> D::Item {
+        match self.putters.changed() {
+            true => self.tell_putters_of(Some(item), 1).expect("it was given"),
+            false => item,
+        }
     }
 
     /// Wakes those for whom there is room, so much of which is new.

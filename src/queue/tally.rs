@@ -9,23 +9,22 @@ use crossbeam_utils::CachePadded;
 ///
 /// | part | of | how it is written |
 /// |---|---|---|
-/// | one of the first | the thread that has that [seat](seat), and nobody else | load and store, which costs a tenth of what a read-modify-write does |
-/// | the last | all threads without a seat | read-modify-write |
+/// | one of `own` | the thread that has that [seat](seat), and nobody else | load and store, which costs a tenth of what a read-modify-write does |
+/// | `shared` | all threads without a seat | read-modify-write |
 ///
 /// All accesses are Relaxed. A sum contains all that the reader knows to have been added before; of what is added meanwhile
 /// it may contain some and not the rest. A seat changes hands by a Release and an Acquire.
 #[derive(Debug)]
 pub(super) struct Tally {
-    parts: [CachePadded<AtomicUsize>; SEATS + 1],
+    own: [CachePadded<AtomicUsize>; SEATS],
+    shared: CachePadded<AtomicUsize>,
 }
-
-/// The part of those without a seat.
-const SHARED: usize = SEATS;
 
 impl Tally {
     pub(super) fn new() -> Self {
         Tally {
-            parts: std::array::from_fn(|_| CachePadded::new(AtomicUsize::new(0))),
+            own: std::array::from_fn(|_| CachePadded::new(AtomicUsize::new(0))),
+            shared: CachePadded::new(AtomicUsize::new(0)),
         }
     }
 
@@ -42,20 +41,34 @@ impl Tally {
 
     #[inline]
     fn change(&self, by: usize) {
-        let seat = seat::current();
-        let part = &self.parts[seat];
-        if seat == SHARED {
-            part.fetch_add(by, Ordering::Relaxed);
-        } else {
-            let old = part.load(Ordering::Relaxed);
-            part.store(old.wrapping_add(by), Ordering::Relaxed);
+        match self.own.get(seat::of_this_thread()) {
+            Some(own) => add(own, by),
+            None => self.change_without_seat(by),
+        }
+    }
+
+    #[cold]
+    fn change_without_seat(&self, by: usize) {
+        match self.own.get(seat::ask_once()) {
+            Some(own) => add(own, by),
+            None => {
+                self.shared.fetch_add(by, Ordering::Relaxed);
+            }
         }
     }
 
     pub(super) fn sum(&self) -> usize {
-        let parts = self.parts.iter().map(|part| part.load(Ordering::Relaxed));
-        parts.fold(0, usize::wrapping_add)
+        let parts = self.own.iter().chain([&self.shared]);
+        let counts = parts.map(|part| part.load(Ordering::Relaxed));
+        counts.fold(0, usize::wrapping_add)
     }
+}
+
+/// Adds to a part that nobody else writes.
+#[inline]
+fn add(own: &AtomicUsize, by: usize) {
+    let old = own.load(Ordering::Relaxed);
+    own.store(old.wrapping_add(by), Ordering::Relaxed);
 }
 
 /// So many threads may have a part of their own. Each is 128 bytes in every queue.
@@ -63,17 +76,20 @@ const SEATS: usize = if IS_MODEL { 0 } else { 16 };
 
 /// Which threads have a part of their own.
 mod seat {
-    use super::{SEATS, SHARED};
+    use super::SEATS;
     use std::cell::Cell;
     use std::sync::atomic::{AtomicU32, Ordering};
 
     /// A bit for each that is taken.
     static TAKEN: AtomicU32 = AtomicU32::new(0);
 
+    /// In place of a seat.
+    const NONE: usize = usize::MAX;
+
     std::thread_local! {
-        /// The thread's seat plus one, `SHARED` plus one if it has none, or zero if it has not asked yet. Without a destructor, so
-        /// that it can be read to the thread's very end.
-        static SEAT: Cell<usize> = const { Cell::new(0) };
+        // Without destructors, so that both can be read to the thread's very end.
+        static SEAT: Cell<usize> = const { Cell::new(NONE) };
+        static HAS_ASKED: Cell<bool> = const { Cell::new(false) };
         static LEAVES: Leaves = const { Leaves };
     }
 
@@ -83,32 +99,27 @@ mod seat {
     impl Drop for Leaves {
         fn drop(&mut self) {
             // Others of the thread's locals may still use queues.
-            let seat = SEAT.replace(SHARED + 1) - 1;
-            if seat != SHARED {
+            let seat = SEAT.replace(NONE);
+            if seat != NONE {
                 // Release: whoever has it next goes on counting where this thread has stopped.
                 TAKEN.fetch_and(!(1 << seat), Ordering::Release);
             }
         }
     }
 
-    /// The part that this thread adds to.
+    /// The part that this thread adds to, or `NONE`.
     #[inline]
-    pub(super) fn current() -> usize {
-        match SEAT.get() {
-            0 => first(),
-            seat => seat - 1,
-        }
+    pub(super) fn of_this_thread() -> usize {
+        SEAT.get()
     }
 
-    #[cold]
-    fn first() -> usize {
-        let seat = match LEAVES.try_with(|_| ()) {
-            Ok(()) => take(),
-            // The thread is past the end of its locals.
-            Err(_) => SHARED,
-        };
-        SEAT.set(seat + 1);
-        seat
+    /// Gives this thread a seat if one is free and it has not asked before; else it stays as it is.
+    pub(super) fn ask_once() -> usize {
+        // Not past the end of the thread's locals either: nobody would give it back.
+        if !HAS_ASKED.replace(true) && LEAVES.try_with(|_| ()).is_ok() {
+            SEAT.set(take());
+        }
+        SEAT.get()
     }
 
     fn take() -> usize {
@@ -116,7 +127,7 @@ mod seat {
         loop {
             let seat = taken.trailing_ones() as usize;
             if seat >= SEATS {
-                return SHARED;
+                return NONE;
             }
             // Acquire: pairs with the Release in `Leaves`.
             match TAKEN.compare_exchange_weak(
