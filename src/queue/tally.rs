@@ -113,7 +113,8 @@ mod seat {
         SEAT.get()
     }
 
-    /// Gives this thread a seat if one is free and it has not asked before; else it stays as it is.
+    /// Gives this thread a seat if one is free and it has not asked before; else it stays as it is, so that what is taken
+    /// away goes from the part to which it was added, and no reader finds less than nothing there.
     pub(super) fn ask_once() -> usize {
         // Not past the end of the thread's locals either: nobody would give it back.
         if !HAS_ASKED.replace(true) && LEAVES.try_with(|_| ()).is_ok() {
