@@ -1,9 +1,8 @@
 //! [`Event`]: a flag that one can wait for.
 
-use crate::error::TimedOut;
 use crate::sync::atomic::Ordering;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, WaitList, Waiter, or_timed_out};
 use std::fmt;
 
 /// A flag that threads and tasks can wait for.
@@ -249,25 +248,16 @@ impl Attempt for WaitSet<'_> {
     }
 
     fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        // All that the default does where there is nothing to pass on.
         waiter.leave(&self.event.list);
         true
     }
 }
 
 impl Operation for WaitSet<'_> {
-    type Output = ();
-    type Timed = Result<(), TimedOut>;
+    or_timed_out!(());
     const SKIPS_FIRST: bool = true;
 
     #[inline]
     fn take(&mut self) {}
-
-    #[inline]
-    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
-        Ok(())
-    }
-
-    fn timed_out(&mut self) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
 }

@@ -18,10 +18,9 @@
 
 pub use crate::error::{Closed, RecvError, SendError};
 
-use crate::error::TimedOut;
 use crate::finally::Finally;
 use crate::sync::{Mutex, lock};
-use crate::wait::{Attempt, Line, Operation, Outcome, Seat, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Seat, Turn, Wait, or_timed_out};
 use std::fmt;
 use std::sync::Arc;
 
@@ -317,11 +316,6 @@ impl<T> Attempt for Recv<'_, T> {
     fn pass_on(&mut self) {
         // There is nobody else.
     }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(&self.shared.receiver);
-        true
-    }
 }
 
 impl<T> Operation for Recv<'_, T> {
@@ -371,26 +365,12 @@ impl<T> Attempt for AwaitClosed<'_, T> {
     fn pass_on(&mut self) {
         // There is nobody else.
     }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(&self.shared.sender);
-        true
-    }
 }
 
 impl<T> Operation for AwaitClosed<'_, T> {
-    type Output = ();
-    type Timed = Result<(), TimedOut>;
+    or_timed_out!(());
 
     fn take(&mut self) {}
-
-    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
-        Ok(())
-    }
-
-    fn timed_out(&mut self) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
 }
 
 impl<T> fmt::Debug for AwaitClosed<'_, T> {

@@ -2,8 +2,7 @@
 
 use super::mutex::{Guard, Mutex, MutexGuard};
 use super::raw::RawLock;
-use crate::error::TimedOut;
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
 use std::fmt;
 use std::ptr;
 
@@ -262,11 +261,6 @@ impl<L: Locks> Attempt for LockAll<L> {
         }
     }
 
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.abandon(self);
-        true
-    }
-
     fn reserve(&mut self, again: bool) -> bool {
         self.raw(self.at).list().reserve(again)
     }
@@ -277,21 +271,12 @@ impl<L: Locks> Attempt for LockAll<L> {
 }
 
 impl<L: Locks> Operation for LockAll<L> {
-    type Output = L::Guards;
-    type Timed = Result<L::Guards, TimedOut>;
+    or_timed_out!(L::Guards);
 
     fn take(&mut self) -> L::Guards {
         let locks = self.locks.take().expect("the locks have been taken");
         // SAFETY: An attempt has just taken all of them, and with `locks` goes the only chance to make guards for that.
         unsafe { locks.guards() }
-    }
-
-    fn in_time(&mut self, guards: L::Guards) -> Self::Timed {
-        Ok(guards)
-    }
-
-    fn timed_out(&mut self) -> Self::Timed {
-        Err(TimedOut)
     }
 }
 

@@ -1,9 +1,8 @@
 //! [`Mutex`] and its guards.
 
 use super::raw::RawLock;
-use crate::error::TimedOut;
 use crate::sync::{Spin, const_fn};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -332,11 +331,6 @@ impl<M: MutexRef> Attempt for Acquire<M> {
         self.raw().pass_on();
     }
 
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.abandon(self);
-        true
-    }
-
     fn reserve(&mut self, again: bool) -> bool {
         self.raw().list().reserve(again)
     }
@@ -347,8 +341,7 @@ impl<M: MutexRef> Attempt for Acquire<M> {
 }
 
 impl<M: MutexRef> Operation for Acquire<M> {
-    type Output = Guard<M, M::Data>;
-    type Timed = Result<Guard<M, M::Data>, TimedOut>;
+    or_timed_out!(Guard<M, M::Data>);
 
     #[inline]
     fn take(&mut self) -> Self::Output {
@@ -356,15 +349,6 @@ impl<M: MutexRef> Operation for Acquire<M> {
         // SAFETY: An attempt has just taken the lock, and with the mutex goes the only chance to make a guard
         // for that.
         unsafe { Guard::new(mutex) }
-    }
-
-    #[inline]
-    fn in_time(&mut self, guard: Self::Output) -> Self::Timed {
-        Ok(guard)
-    }
-
-    fn timed_out(&mut self) -> Self::Timed {
-        Err(TimedOut)
     }
 }
 

@@ -2,10 +2,9 @@
 
 use super::hold::Hold;
 use super::raw::RawLock;
-use crate::error::TimedOut;
 use crate::owner::{self, Owner};
 use crate::sync::{Spin, const_fn};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -438,11 +437,6 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
         }
     }
 
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.abandon(self);
-        true
-    }
-
     fn reserve(&mut self, again: bool) -> bool {
         self.mutex().raw.list().reserve(again)
     }
@@ -453,21 +447,11 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
 }
 
 impl<M: ReentrantMutexRef> Operation for Acquire<M> {
-    type Output = Guard<M>;
-    type Timed = Result<Guard<M>, TimedOut>;
+    or_timed_out!(Guard<M>);
 
     #[inline]
     fn take(&mut self) -> Guard<M> {
         Guard::new(self.mutex.take().expect(TAKEN))
-    }
-
-    #[inline]
-    fn in_time(&mut self, guard: Guard<M>) -> Self::Timed {
-        Ok(guard)
-    }
-
-    fn timed_out(&mut self) -> Self::Timed {
-        Err(TimedOut)
     }
 }
 

@@ -3,9 +3,8 @@
 use super::QueueOf;
 use super::discipline::Discipline;
 use super::tally::Tally;
-use crate::error::TimedOut;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, WaitList, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, WaitList, or_timed_out};
 use std::fmt;
 
 const WAITING: usize = 1;
@@ -209,26 +208,12 @@ impl<D: Discipline> Attempt for Join<'_, D> {
     fn pass_on(&mut self) {
         // All have been released.
     }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(&self.queue.unfinished.list);
-        true
-    }
 }
 
 impl<D: Discipline> Operation for Join<'_, D> {
-    type Output = ();
-    type Timed = Result<(), TimedOut>;
+    or_timed_out!(());
 
     fn take(&mut self) {}
-
-    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
-        Ok(())
-    }
-
-    fn timed_out(&mut self) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
 }
 
 impl<D: Discipline> fmt::Debug for Join<'_, D> {

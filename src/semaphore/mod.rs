@@ -5,9 +5,9 @@ mod raw;
 
 pub use permit::{BoundedPermit, OwnedBoundedPermit, OwnedPermit, Permit, Permits};
 
-use crate::error::{ReleaseError, TimedOut};
+use crate::error::ReleaseError;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
 use raw::RawSemaphore;
 use std::fmt;
 use std::ops::Deref;
@@ -508,11 +508,6 @@ impl<S: SemaphoreRef> Attempt for Acquire<S> {
         self.raw().serve();
     }
 
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.abandon(self);
-        true
-    }
-
     fn reserve(&mut self, again: bool) -> bool {
         self.raw().reserve(again)
     }
@@ -527,21 +522,11 @@ impl<S: SemaphoreRef> Attempt for Acquire<S> {
 }
 
 impl<S: SemaphoreRef> Operation for Acquire<S> {
-    type Output = Permits<S>;
-    type Timed = Result<Permits<S>, TimedOut>;
+    or_timed_out!(Permits<S>);
 
     #[inline]
     fn take(&mut self) -> Permits<S> {
         Permits::new(self.semaphore.take().expect(TAKEN), self.permits)
-    }
-
-    #[inline]
-    fn in_time(&mut self, permits: Permits<S>) -> Self::Timed {
-        Ok(permits)
-    }
-
-    fn timed_out(&mut self) -> Self::Timed {
-        Err(TimedOut)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{JoinError, Panicked, Thread};
 use crate::event::WaitSet;
 use crate::owner;
 use crate::sync::{Mutex, lock};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait};
 use std::fmt;
 use std::sync::Arc;
 
@@ -178,10 +178,6 @@ impl<T> Attempt for Join<'_, T> {
 
     fn pass_on(&mut self) {
         self.finished.pass_on();
-    }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        self.finished.expire(waiter)
     }
 }
 

@@ -5,7 +5,7 @@ use super::watch::Watcher;
 use super::{JobError, Panicked};
 use crate::event::Event;
 use crate::sync::{Mutex, lock};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait};
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -593,11 +593,6 @@ impl<T> Attempt for JobResult<T> {
 
     fn pass_on(&mut self) {
         // The end is told to everybody.
-    }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(self.list());
-        true
     }
 }
 

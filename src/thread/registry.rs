@@ -2,11 +2,10 @@
 
 use super::headcount::Headcount;
 use super::{Thread, unharmed};
-use crate::TimedOut;
 use crate::finally::Finally;
 use crate::owner;
 use crate::sync::{Mutex, local, lock, shared};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -227,24 +226,10 @@ impl Attempt for JoinAll {
     fn pass_on(&mut self) {
         // All have been woken.
     }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(self.list());
-        true
-    }
 }
 
 impl Operation for JoinAll {
-    type Output = ();
-    type Timed = Result<(), TimedOut>;
+    or_timed_out!(());
 
     fn take(&mut self) {}
-
-    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
-        Ok(())
-    }
-
-    fn timed_out(&mut self) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
 }

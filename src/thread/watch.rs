@@ -1,9 +1,8 @@
 //! Waiting for several jobs: [`wait_any`], [`wait_all`], [`as_completed`].
 
 use super::{Job, unharmed};
-use crate::error::TimedOut;
 use crate::queue::{Get, Queue, Stream};
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
 use futures_core::stream::FusedStream;
 use std::borrow::Borrow;
 use std::fmt;
@@ -225,16 +224,10 @@ impl<T> Attempt for WaitAny<T> {
     fn pass_on(&mut self) {
         // There is nobody else.
     }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(self.list());
-        true
-    }
 }
 
 impl<T> Operation for WaitAny<T> {
-    type Output = usize;
-    type Timed = Result<usize, TimedOut>;
+    or_timed_out!(usize);
 
     fn take(&mut self) -> usize {
         self.index.unwrap_or_else(|| {
@@ -243,14 +236,6 @@ impl<T> Operation for WaitAny<T> {
             hear(&self.jobs[index]);
             index
         })
-    }
-
-    fn in_time(&mut self, index: usize) -> Result<usize, TimedOut> {
-        Ok(index)
-    }
-
-    fn timed_out(&mut self) -> Result<usize, TimedOut> {
-        Err(TimedOut)
     }
 }
 
@@ -306,26 +291,12 @@ impl<T> Attempt for WaitAll<T> {
     fn pass_on(&mut self) {
         // The end of a job is told to everybody.
     }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(self.list());
-        true
-    }
 }
 
 impl<T> Operation for WaitAll<T> {
-    type Output = ();
-    type Timed = Result<(), TimedOut>;
+    or_timed_out!(());
 
     fn take(&mut self) {}
-
-    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
-        Ok(())
-    }
-
-    fn timed_out(&mut self) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
 }
 
 impl<T> fmt::Debug for WaitAll<T> {

@@ -85,7 +85,7 @@ mod waiter;
 
 pub(crate) use list::{Line, Order, WaitList};
 pub use operation::Operation;
-pub(crate) use operation::{Attempt, Outcome};
+pub(crate) use operation::{Attempt, Outcome, or_timed_out};
 pub use park::block_on;
 pub(crate) use reservation::{CALLED, RESERVED};
 pub(crate) use seat::Seat;

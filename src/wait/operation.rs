@@ -53,6 +53,25 @@ pub trait Operation: Attempt {
     }
 }
 
+/// What a timeout makes of an operation that has nothing to hand back: its output, or
+/// [`TimedOut`](crate::TimedOut).
+macro_rules! or_timed_out {
+    ($output:ty) => {
+        type Output = $output;
+        type Timed = Result<$output, $crate::error::TimedOut>;
+
+        #[inline]
+        fn in_time(&mut self, output: $output) -> Self::Timed {
+            Ok(output)
+        }
+
+        fn timed_out(&mut self) -> Self::Timed {
+            Err($crate::error::TimedOut)
+        }
+    };
+}
+pub(crate) use or_timed_out;
+
 /// The part of an operation that is the same for all types of data, so that the code that
 /// waits is compiled once.
 pub trait Attempt {
@@ -107,7 +126,13 @@ pub trait Attempt {
 
     /// The time is up, and the last attempt was refused. Ends the wait (`true`), or turns to
     /// what must be done before (`false`), for which there is no deadline any more.
-    fn expire(&mut self, waiter: &mut Waiter) -> bool;
+    fn expire(&mut self, waiter: &mut Waiter) -> bool
+    where
+        Self: Sized,
+    {
+        waiter.abandon(self);
+        true
+    }
 
     /// The operation's own deadline, if it can have one even where nobody has asked for a timeout.
     fn alarm(&mut self) -> Option<&mut Alarm> {

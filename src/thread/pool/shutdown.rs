@@ -1,8 +1,7 @@
 //! The wait for the end of a pool.
 
 use super::staff::{Refusal, Shared};
-use crate::error::TimedOut;
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, or_timed_out};
 use std::fmt;
 
 /// The operation of [`ThreadPool::shutdown`](super::ThreadPool::shutdown) and
@@ -49,26 +48,12 @@ impl Attempt for Shutdown<'_> {
     fn pass_on(&mut self) {
         // All have been woken.
     }
-
-    fn expire(&mut self, waiter: &mut Waiter) -> bool {
-        waiter.leave(self.list());
-        true
-    }
 }
 
 impl Operation for Shutdown<'_> {
-    type Output = ();
-    type Timed = Result<(), TimedOut>;
+    or_timed_out!(());
 
     fn take(&mut self) {}
-
-    fn in_time(&mut self, (): ()) -> Result<(), TimedOut> {
-        Ok(())
-    }
-
-    fn timed_out(&mut self) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
 }
 
 impl fmt::Debug for Shutdown<'_> {
