@@ -1,0 +1,94 @@
+//! The guards that a condition variable can give up and take back.
+
+use crate::lock::mutex::{Acquire, Guard, MutexRef};
+use crate::lock::reentrant::{self, ReentrantMutexRef};
+use std::ops::DerefMut;
+
+/// A guard that a [`Condvar`](super::Condvar) can give up and take back.
+///
+/// The trait is sealed: it is implemented for the guards of [`Mutex`](crate::Mutex), borrowed and owned, as they
+/// come from the lock (not mapped), and for those of [`ReentrantMutex`](crate::ReentrantMutex).
+pub trait LockGuard: sealed::Relock + for<'a> Lends<'a> {
+    /// What the lock protects.
+    type Data: ?Sized;
+}
+
+/// What a guard lends to the condition of [`Condvar::wait_while`](super::Condvar::wait_while) for a lifetime: `&mut T`, or `&T` of a
+/// reentrant mutex. Sealed as [`LockGuard`] is.
+///
+/// `Outlived` is a way to say that the guard outlives `'a`, for all lifetimes for which it does.
+pub trait Lends<'a, Outlived = &'a Self>: sealed::Relock {
+    /// The reference.
+    type Lent;
+
+    #[doc(hidden)]
+    fn lend(&'a mut self) -> Self::Lent;
+}
+
+pub(super) mod sealed {
+    use crate::wait::Operation;
+
+    pub trait Relock: Sized {
+        /// Takes the lock back.
+        type Lock: Operation<Output = Self>;
+
+        /// Made while the lock is still held.
+        fn relock(&self) -> Self::Lock;
+
+        /// Gives the lock up, with all levels.
+        fn give_up(self) {}
+
+        /// How many levels there are: more than one if other guards live on while the lock is given up.
+        fn levels(&self) -> u64 {
+            1
+        }
+    }
+}
+
+impl<M: MutexRef> sealed::Relock for Guard<M, M::Data> {
+    type Lock = Acquire<M>;
+
+    fn relock(&self) -> Acquire<M> {
+        self.lock_again()
+    }
+}
+
+impl<M: MutexRef> LockGuard for Guard<M, M::Data> {
+    type Data = M::Data;
+}
+
+impl<'a, M: MutexRef> Lends<'a> for Guard<M, M::Data> {
+    type Lent = &'a mut M::Data;
+
+    fn lend(&'a mut self) -> &'a mut M::Data {
+        self.deref_mut()
+    }
+}
+
+impl<M: ReentrantMutexRef> sealed::Relock for reentrant::Guard<M> {
+    type Lock = reentrant::Acquire<M>;
+
+    fn relock(&self) -> reentrant::Acquire<M> {
+        self.lock_again()
+    }
+
+    fn give_up(self) {
+        reentrant::Guard::give_up(self);
+    }
+
+    fn levels(&self) -> u64 {
+        reentrant::Guard::levels(self)
+    }
+}
+
+impl<M: ReentrantMutexRef> LockGuard for reentrant::Guard<M> {
+    type Data = M::Data;
+}
+
+impl<'a, M: ReentrantMutexRef> Lends<'a> for reentrant::Guard<M> {
+    type Lent = &'a M::Data;
+
+    fn lend(&'a mut self) -> &'a M::Data {
+        self
+    }
+}
