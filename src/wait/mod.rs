@@ -5,7 +5,9 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `mod.rs` | the types that users hold: [`Wait`], [`Timeout`], [`Or`] |
+//! | `mod.rs` | [`Wait`], which users hold: it attempts, spins, polls, blocks |
+//! | `timeout.rs` | [`Timeout`]: the same until its time is up |
+//! | `or.rs` | [`Or`]: the same until another future completes |
 //! | `operation.rs` | what a primitive must say for itself |
 //! | `turn.rs` | the standing of whoever attempts |
 //! | `waiter.rs` | one waiter from its first refusal to its end: the loop |
@@ -75,33 +77,37 @@
 mod list;
 mod notes;
 mod operation;
+mod or;
 mod park;
 mod places;
 mod reservation;
 mod seat;
 mod time;
+mod timeout;
 mod turn;
 mod waiter;
 
 pub(crate) use list::{Line, Order, WaitList};
 pub use operation::Operation;
 pub(crate) use operation::{Attempt, Outcome, or_timed_out};
+pub use or::Or;
 pub use park::block_on;
 pub(crate) use reservation::{CALLED, RESERVED};
 pub(crate) use seat::Seat;
+pub(crate) use time::Alarm;
+pub use timeout::Timeout;
 pub(crate) use turn::Turn;
 pub(crate) use waiter::Waiter;
 
 use futures_core::FusedFuture;
+use or::Drive;
 use park::{Who, park_until};
-use pin_project_lite::pin_project;
 use std::fmt;
 use std::mem::{self, ManuallyDrop};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-pub(crate) use time::Alarm;
 use time::Deadline;
 
 /// An operation that may have to wait, and that has not begun.
@@ -232,10 +238,7 @@ impl<O: Operation> Wait<O> {
     /// # drop(guard);
     /// ```
     pub fn or<F: Future>(self, other: F) -> Or<Self, F> {
-        Or {
-            wait: Some(self),
-            other,
-        }
+        Or::new(self, other)
     }
 
     #[inline]
@@ -382,160 +385,6 @@ impl<O: Operation> fmt::Debug for Wait<O> {
     }
 }
 
-/// A [`Wait`] that gives up after a while: what [`Wait::timeout`] and [`Wait::deadline`] return.
-///
-/// It is awaited or blocked on like the `Wait` itself, on any runtime and outside of any, and
-/// gives [`Operation::Timed`]: for a lock `Result<MutexGuard, TimedOut>`. The operation
-/// comes first: it's attempted once more when the time is up.
-///
-/// With the feature `tokio`, inside a tokio runtime, the time is that of tokio's clock, so
-/// `tokio::time::pause` stops it; the runtime must have been built with `enable_time`.
-/// Without the feature `time` it can only be blocked on.
-///
-/// ```
-/// use amphi::{Queue, GetError, block_on};
-/// use std::time::Duration;
-///
-/// let queue = Queue::<u8>::unbounded();
-/// let timeout = queue.get().timeout(Duration::from_millis(1));
-/// assert_eq!(timeout.block(), Err(GetError::TimedOut)); // a thread
-/// let timeout = queue.get().timeout(Duration::from_millis(1));
-/// assert_eq!(block_on(timeout), Err(GetError::TimedOut)); // a task
-/// ```
-///
-/// # Cancel safety
-///
-/// That of [`Wait`].
-///
-/// # Panics
-///
-/// Polling it again after it was ready panics. So does polling it inside a tokio runtime that has no timer, with the
-/// feature `tokio`, if it has to wait.
-#[must_use = "nothing happens until it is awaited or blocked on"]
-pub struct Timeout<O: Operation> {
-    wait: Wait<O>,
-    alarm: Alarm,
-}
-
-impl<O: Operation> Timeout<O> {
-    fn new(mut wait: Wait<O>, deadline: Deadline) -> Self {
-        wait.operation.without_alarm();
-        let alarm = Alarm::new(deadline);
-        Timeout { wait, alarm }
-    }
-
-    /// Blocks the calling thread until the operation is done or the time is up.
-    ///
-    /// # Panics
-    ///
-    /// If it has been polled until it was ready.
-    ///
-    /// ```
-    /// use amphi::{Event, TimedOut};
-    /// use std::time::Duration;
-    ///
-    /// let event = Event::new();
-    /// assert_eq!(event.wait().timeout(Duration::ZERO).block(), Err(TimedOut));
-    /// event.set();
-    /// assert_eq!(event.wait().timeout(Duration::ZERO).block(), Ok(()));
-    /// ```
-    #[inline]
-    pub fn block(mut self) -> O::Timed {
-        if self.wait.fast(true) || self.wait.spin(true) {
-            return self.take();
-        }
-        park_until(BY_BLOCK, |who| self.drive(who))
-    }
-
-    /// Gives up when another future completes first, as [`Wait::or`] does.
-    ///
-    /// ```
-    /// use amphi::{Event, TimedOut};
-    /// use std::time::Duration;
-    ///
-    /// let (event, shutdown) = (Event::new(), Event::new());
-    /// let wait = || event.wait().timeout(Duration::from_millis(1)).or(shutdown.wait());
-    /// assert_eq!(wait().block(), Ok(Err(TimedOut)));
-    /// shutdown.set();
-    /// assert_eq!(wait().block(), Err(()));
-    /// ```
-    pub fn or<F: Future>(self, other: F) -> Or<Self, F> {
-        Or {
-            wait: Some(self),
-            other,
-        }
-    }
-
-    #[inline]
-    fn take(&mut self) -> O::Timed {
-        let output = self.wait.operation.take();
-        self.wait.operation.in_time(output)
-    }
-
-    fn step(&mut self, who: Who<'_>, is_over: impl FnOnce(&mut Alarm) -> bool) -> Poll<O::Timed> {
-        let turn = who.turn.and(Turn::TIMED);
-        let who = Who { turn, ..who };
-        let Timeout { wait, alarm } = self;
-        assert!(!wait.done, "a `Timeout` was used after it was ready");
-        let mut end = wait
-            .waiter
-            .advance(&mut wait.operation, who)
-            .map(|()| End::Done);
-        if end.is_pending() {
-            end = wait.expire_if(is_over, alarm, who);
-        }
-        end.map(|end| {
-            self.wait.done = true;
-            match end {
-                End::Done => self.take(),
-                End::TimedOut => self.wait.operation.timed_out(),
-            }
-        })
-    }
-}
-
-#[cfg(feature = "time")]
-impl<O: Operation> Future for Timeout<O> {
-    type Output = O::Timed;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Timed> {
-        let this = self.get_mut();
-        if this.wait.fast(false) || this.wait.spin(false) {
-            return Poll::Ready(this.take());
-        }
-        this.step(Who::polls(cx), |alarm| alarm.poll(cx))
-    }
-}
-
-#[cfg(feature = "time")]
-impl<O: Operation> FusedFuture for Timeout<O> {
-    fn is_terminated(&self) -> bool {
-        self.wait.done
-    }
-}
-
-impl<O: Operation> Unpin for Timeout<O> {}
-
-impl<O: Operation> fmt::Debug for Timeout<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeout")
-            .field("wait", &self.wait)
-            .field("deadline", &self.alarm.instant())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A [`Wait`] or [`Timeout`] that blocks a thread, seen from [`Or`].
-pub trait Drive {
-    /// What it gives.
-    type Output;
-
-    /// Makes an attempt; if there is nothing to do but to sleep, says until when.
-    #[doc(hidden)]
-    fn drive(&mut self, who: Who<'_>) -> ControlFlow<Self::Output, Option<Instant>>;
-}
-
 impl<O: Operation> Drive for Wait<O> {
     type Output = O::Output;
 
@@ -548,128 +397,5 @@ impl<O: Operation> Drive for Wait<O> {
                 ControlFlow::Continue(deadline.into_iter().chain(look_again).min())
             }
         }
-    }
-}
-
-impl<O: Operation> Drive for Timeout<O> {
-    type Output = O::Timed;
-
-    fn drive(&mut self, who: Who<'_>) -> ControlFlow<O::Timed, Option<Instant>> {
-        match self.step(who, |alarm| alarm.is_past()) {
-            Poll::Ready(timed) => ControlFlow::Break(timed),
-            Poll::Pending => {
-                let deadline = self.alarm.instant();
-                let look_again = self.wait.waiter.look_again_at();
-                ControlFlow::Continue(deadline.into_iter().chain(look_again).min())
-            }
-        }
-    }
-}
-
-pin_project! {
-    /// A [`Wait`] that gives up when another future completes first: what [`Wait::or`] returns.
-    ///
-    /// It gives `Ok` with what the wait gives, or `Err` with what the other future gave.
-    ///
-    /// ```
-    /// use amphi::{Event, Queue, block_on};
-    ///
-    /// let (queue, shutdown) = (Queue::unbounded(), Event::new());
-    /// queue.put("item").block().unwrap();
-    /// shutdown.set();
-    /// let next = block_on(async { queue.get().or(shutdown.wait()).await });
-    /// assert_eq!(next, Ok(Ok("item"))); // both were ready
-    /// let next = block_on(async { queue.get().or(shutdown.wait()).await });
-    /// assert_eq!(next, Err(()));
-    /// ```
-    ///
-    /// # Cancel safety
-    ///
-    /// That of [`Wait`], as far as the other future's own goes. When one of the two is ready the wait is given up;
-    /// the other future is dropped with the `Or`.
-    ///
-    /// # Panics
-    ///
-    /// Polling it again after it was ready panics, and where the other future does.
-    #[must_use = "nothing happens until it is awaited or blocked on"]
-    pub struct Or<W, F> {
-        wait: Option<W>,
-        #[pin]
-        other: F,
-    }
-}
-
-impl<W: Drive, F: Future> Or<W, F> {
-    /// Blocks the calling thread until one of the two is done.
-    ///
-    /// # Errors
-    ///
-    /// What the other future gave, if it was ready and the wait was not.
-    ///
-    /// # Panics
-    ///
-    /// If it has been polled until it was ready, and where the other future panics.
-    ///
-    /// ```
-    /// use amphi::{Mutex, oneshot};
-    ///
-    /// let mutex = Mutex::new(0);
-    /// let (stop, mut stopped) = oneshot::channel();
-    /// let guard = mutex.lock().block();
-    /// std::thread::scope(|scope| {
-    ///     let other = scope.spawn(|| mutex.lock().or(stopped.recv()).block().is_err());
-    ///     stop.send("never mind").unwrap();
-    ///     assert!(other.join().unwrap());
-    /// });
-    /// # drop(guard);
-    /// ```
-    pub fn block(self) -> Result<W::Output, F::Output> {
-        let mut this = std::pin::pin!(self);
-        // Not as a thread that is sure to attempt when it's woken: the other future is user code, and may
-        // block or panic before that.
-        park_until(Turn::BLOCKS, |who| {
-            let this = this.as_mut().project();
-            let until = match this.wait.as_mut().expect(USED).drive(who) {
-                ControlFlow::Break(output) => return ControlFlow::Break(Ok(output)),
-                ControlFlow::Continue(until) => until,
-            };
-            match this.other.poll(&mut Context::from_waker(who.waker)) {
-                Poll::Ready(output) => ControlFlow::Break(Err(output)),
-                Poll::Pending => ControlFlow::Continue(until),
-            }
-        })
-    }
-}
-
-impl<W: Future + Unpin, F: Future> Future for Or<W, F> {
-    type Output = Result<W::Output, F::Output>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let result = match Pin::new(this.wait.as_mut().expect(USED)).poll(cx) {
-            Poll::Ready(output) => Ok(output),
-            Poll::Pending => match this.other.poll(cx) {
-                Poll::Ready(output) => Err(output),
-                Poll::Pending => return Poll::Pending,
-            },
-        };
-        *this.wait = None;
-        Poll::Ready(result)
-    }
-}
-
-const USED: &str = "an `Or` was used after it was ready";
-
-impl<W: Future + Unpin, F: Future> FusedFuture for Or<W, F> {
-    fn is_terminated(&self) -> bool {
-        self.wait.is_none()
-    }
-}
-
-impl<W: fmt::Debug, F> fmt::Debug for Or<W, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Or")
-            .field("wait", &self.wait)
-            .finish_non_exhaustive()
     }
 }
