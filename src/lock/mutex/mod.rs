@@ -1,14 +1,16 @@
-//! [`Mutex`] and its guards.
+//! [`Mutex`]; its guards are in `guard.rs`.
+
+mod guard;
+
+pub use guard::{Guard, MappedMutexGuard, MutexGuard, OwnedMappedMutexGuard, OwnedMutexGuard};
 
 use super::raw::RawLock;
 use crate::sync::{Spin, const_fn};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::ptr;
 use std::sync::Arc;
 
 /// Data that one at a time may use, be it a thread or a task.
@@ -355,192 +357,5 @@ impl<M: MutexRef> Operation for Acquire<M> {
 impl<M: MutexRef> fmt::Debug for Acquire<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire").finish_non_exhaustive()
-    }
-}
-
-/// The guard of [`Mutex::lock`]: releases the mutex when it is dropped.
-pub type MutexGuard<'a, T> = Guard<&'a Mutex<T>, T>;
-
-/// The guard of [`Mutex::lock_owned`]: releases the mutex when it is dropped, and keeps it alive
-/// until then.
-pub type OwnedMutexGuard<T> = Guard<Arc<Mutex<T>>, T>;
-
-/// A [`MutexGuard`] for a part `U` of the data, made by [`Guard::map`].
-pub type MappedMutexGuard<'a, T, U> = Guard<&'a Mutex<T>, U>;
-
-/// An [`OwnedMutexGuard`] for a part `U` of the data, made by [`Guard::map`].
-pub type OwnedMappedMutexGuard<T, U> = Guard<Arc<Mutex<T>>, U>;
-
-/// Access to the data `U` of a locked mutex, to which it refers by `M`.
-///
-/// [`MutexGuard`] and [`OwnedMutexGuard`] are its everyday names. The mutex is released when the guard is
-/// dropped, also while unwinding, and on whatever thread: a task may have moved.
-///
-/// If a panicking waker of another waiter is called by the release, its panic comes out of the drop, after
-/// everybody who was to be woken has been; while unwinding it is swallowed.
-#[must_use = "the mutex is released as soon as the guard is dropped"]
-#[clippy::has_significant_drop]
-pub struct Guard<M: MutexRef, U: ?Sized> {
-    mutex: M,
-    /// Into the mutex's data. A `*mut`, so that `U` is as invariant as in the `&mut U` lent out.
-    value: *mut U,
-}
-
-// SAFETY: The guard is used like a `&mut U`, which is `Send` if `U` is, and the lock it releases belongs
-// to no thread.
-unsafe impl<M: MutexRef + Send, U: ?Sized + Send> Send for Guard<M, U> {}
-// SAFETY: A shared guard lends out `&U` only.
-unsafe impl<M: MutexRef + Sync, U: ?Sized + Sync> Sync for Guard<M, U> {}
-
-impl<M: MutexRef, U: ?Sized> UnwindSafe for Guard<M, U> {}
-impl<M: MutexRef, U: ?Sized> RefUnwindSafe for Guard<M, U> {}
-
-impl<M: MutexRef> Guard<M, M::Data> {
-    /// # Safety
-    ///
-    /// The caller has taken the lock, and makes one guard only for that.
-    #[inline]
-    pub(super) unsafe fn new(mutex: M) -> Self {
-        let value = mutex.data.get();
-        Guard { mutex, value }
-    }
-
-    /// An operation that takes the same mutex again.
-    pub(crate) fn lock_again(&self) -> Acquire<M> {
-        Acquire {
-            mutex: Some(self.mutex.clone()),
-        }
-    }
-}
-
-impl<M: MutexRef, U: ?Sized> Guard<M, U> {
-    /// The mutex that is locked.
-    ///
-    /// ```
-    /// use amphi::{Mutex, MutexGuard};
-    ///
-    /// let mutex = Mutex::new(1);
-    /// let guard = mutex.lock().block();
-    /// assert!(MutexGuard::mutex(&guard).is_locked());
-    /// ```
-    pub fn mutex(guard: &Self) -> &M {
-        &guard.mutex
-    }
-
-    /// Narrows the guard down to a part of the data. The whole mutex stays locked.
-    ///
-    /// ```
-    /// use amphi::{Mutex, MutexGuard};
-    ///
-    /// let mutex = Mutex::new((1, "one"));
-    /// let mut number = MutexGuard::map(mutex.lock().block(), |pair| &mut pair.0);
-    /// *number += 1;
-    /// drop(number);
-    /// assert_eq!(*mutex.lock().block(), (2, "one"));
-    /// ```
-    pub fn map<V: ?Sized>(guard: Self, part: impl FnOnce(&mut U) -> &mut V) -> Guard<M, V> {
-        // SAFETY: The guard holds the lock, and `guard` is not used to lend the data out again before the
-        // reference is gone. If `part` panics the guard is dropped.
-        let value: *mut V = part(unsafe { &mut *guard.value });
-        Guard {
-            value,
-            mutex: guard.into_mutex(),
-        }
-    }
-
-    /// Narrows the guard down to a part of the data, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// The guard as it was, if `part` returns `None`.
-    ///
-    /// ```
-    /// use amphi::{Mutex, MutexGuard};
-    ///
-    /// let mutex = Mutex::new(vec![1, 2]);
-    /// let guard = mutex.lock().block();
-    /// let guard = MutexGuard::try_map(guard, |all| all.get_mut(5)).unwrap_err();
-    /// let first = MutexGuard::try_map(guard, |all| all.get_mut(0)).unwrap();
-    /// assert_eq!(*first, 1);
-    /// ```
-    pub fn try_map<V: ?Sized>(
-        guard: Self,
-        part: impl FnOnce(&mut U) -> Option<&mut V>,
-    ) -> Result<Guard<M, V>, Self> {
-        // SAFETY: As in `map`.
-        match part(unsafe { &mut *guard.value }).map(ptr::from_mut) {
-            Some(value) => Ok(Guard {
-                value,
-                mutex: guard.into_mutex(),
-            }),
-            None => Err(guard),
-        }
-    }
-
-    /// Releases the mutex and keeps it for those who wait, in order.
-    ///
-    /// Whoever comes along meanwhile to wait for it stands back, also the caller, until the next waiter has
-    /// had its turn (for a millisecond at most, in case that's a task that nobody polls); `try_lock` does not. It costs the
-    /// time in which nobody holds the mutex, so it's for releases after which the others should get a chance; no
-    /// waiter starves without it. (parking_lot's hands the mutex over; here a waiter that does not come may be passed over.)
-    ///
-    /// ```
-    /// use amphi::{Mutex, MutexGuard};
-    ///
-    /// let mutex = Mutex::new(0);
-    /// for _ in 0..3 {
-    ///     let mut guard = mutex.lock().block();
-    ///     *guard += 1;
-    ///     MutexGuard::unlock_fair(guard);
-    /// }
-    /// # assert_eq!(mutex.into_inner(), 3);
-    /// ```
-    pub fn unlock_fair(guard: Self) {
-        guard.into_mutex().raw.unlock_fair();
-    }
-
-    /// The reference to the mutex, which stays locked.
-    fn into_mutex(self) -> M {
-        let guard = ManuallyDrop::new(self);
-        // SAFETY: `guard` is never dropped nor used again, so the reference is moved out once.
-        unsafe { ptr::read(&guard.mutex) }
-    }
-}
-
-impl<M: MutexRef, U: ?Sized> Deref for Guard<M, U> {
-    type Target = U;
-
-    #[inline]
-    fn deref(&self) -> &U {
-        // SAFETY: The guard holds the lock, so nobody else uses the data; `value` points into the mutex, which
-        // `mutex` keeps where it is; and the result borrows the guard.
-        unsafe { &*self.value }
-    }
-}
-
-impl<M: MutexRef, U: ?Sized> DerefMut for Guard<M, U> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut U {
-        // SAFETY: As in `deref`, and the guard is borrowed uniquely.
-        unsafe { &mut *self.value }
-    }
-}
-
-impl<M: MutexRef, U: ?Sized> Drop for Guard<M, U> {
-    #[inline]
-    fn drop(&mut self) {
-        self.mutex.raw.unlock();
-    }
-}
-
-impl<M: MutexRef, U: ?Sized + fmt::Debug> fmt::Debug for Guard<M, U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<M: MutexRef, U: ?Sized + fmt::Display> fmt::Display for Guard<M, U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

@@ -1,16 +1,24 @@
-//! [`ReentrantMutex`] and its guard.
+//! [`ReentrantMutex`].
+//!
+//! | file | subject |
+//! |---|---|
+//! | `mod.rs` | the mutex, and the wait for it |
+//! | `guard.rs` | its guards: one for each level |
+//! | `hold.rs` | who holds it, and how often |
 
-use super::hold::Hold;
+mod guard;
+mod hold;
+
+pub use guard::{Guard, OwnedReentrantMutexGuard, ReentrantMutexGuard};
+
 use super::raw::RawLock;
 use crate::owner::{self, Owner};
 use crate::sync::{Spin, const_fn};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
+use hold::Hold;
 use std::fmt;
-use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
-use std::ptr;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 /// A lock that its holder may take again: a thread, or a [scope](crate::owner) within a task.
@@ -458,127 +466,5 @@ impl<M: ReentrantMutexRef> Operation for Acquire<M> {
 impl<M: ReentrantMutexRef> fmt::Debug for Acquire<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire").finish_non_exhaustive()
-    }
-}
-
-/// The guard of [`ReentrantMutex::lock`]: one level, which it gives back when it is dropped.
-pub type ReentrantMutexGuard<'a, T> = Guard<&'a ReentrantMutex<T>>;
-
-/// The guard of [`ReentrantMutex::lock_owned`], which keeps the mutex alive as well.
-pub type OwnedReentrantMutexGuard<T> = Guard<Arc<ReentrantMutex<T>>>;
-
-/// One level of a locked reentrant mutex, to which it refers by `M`.
-///
-/// [`ReentrantMutexGuard`] and [`OwnedReentrantMutexGuard`] are its everyday names. It lends `&T`. When the last level is
-/// dropped the mutex is released, on whatever thread that happens.
-///
-/// It is `Send` only if `T` is `Sync`: its owner may have another guard, so when this one goes to another
-/// thread, two threads have a `&T`.
-///
-/// While a [`Condvar`](crate::Condvar) has given all levels up, a guard on another thread lends the data without the lock.
-#[must_use = "the level is given back as soon as the guard is dropped"]
-#[clippy::has_significant_drop]
-pub struct Guard<M: ReentrantMutexRef> {
-    mutex: M,
-    owner: u64,
-    /// Not `Send` nor `Sync` but where it says so.
-    lends: PhantomData<*const M::Data>,
-}
-
-// SAFETY: Sending it gives another thread a `&T`, while the owner's thread may have another one: `T: Sync`. The level is
-// given back by an atomic, wherever that happens. If it is the last reference to the mutex the data are dropped
-// there, and `M: Send` requires for that `T: Send`.
-unsafe impl<M: ReentrantMutexRef<Data: Sync> + Send> Send for Guard<M> {}
-// SAFETY: A shared guard lends out `&T` only.
-unsafe impl<M: ReentrantMutexRef<Data: Sync> + Sync> Sync for Guard<M> {}
-
-impl<M: ReentrantMutexRef> UnwindSafe for Guard<M> {}
-impl<M: ReentrantMutexRef> RefUnwindSafe for Guard<M> {}
-
-impl<M: ReentrantMutexRef> Guard<M> {
-    /// For a level that has just been taken.
-    #[inline]
-    fn new(mutex: M) -> Self {
-        let (owner, _) = mutex.hold.get();
-        Guard {
-            mutex,
-            owner,
-            lends: PhantomData,
-        }
-    }
-
-    /// The mutex that is locked.
-    ///
-    /// ```
-    /// use amphi::{ReentrantMutex, ReentrantMutexGuard};
-    ///
-    /// let mutex = ReentrantMutex::new(1);
-    /// let guard = mutex.lock().block();
-    /// assert!(ReentrantMutexGuard::mutex(&guard).is_locked());
-    /// ```
-    pub fn mutex(guard: &Self) -> &M {
-        &guard.mutex
-    }
-
-    /// How many levels there are.
-    pub(crate) fn levels(&self) -> u64 {
-        self.mutex.hold.get().1
-    }
-
-    /// An operation that takes all levels back, for the same owner.
-    pub(crate) fn lock_again(&self) -> Acquire<M> {
-        Acquire {
-            mutex: Some(self.mutex.clone()),
-            back: Some(self.mutex.hold.get()),
-        }
-    }
-
-    /// Gives all levels up. The other guards, if any, lend the data without the lock until it has been taken
-    /// back. If a waker that is called for this panics nobody learns of it: the panic would leave them so for good.
-    pub(crate) fn give_up(self) {
-        if self.levels() == 1 {
-            return;
-        }
-        let guard = ManuallyDrop::new(self);
-        // SAFETY: `guard` is never dropped nor used again, so the reference is moved out once.
-        let mutex = unsafe { ptr::read(&guard.mutex) };
-        let raw = &mutex.raw;
-        mutex.hold.give_up(guard.owner);
-        if raw.unlock_fast() {
-            return;
-        }
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| raw.unlock())) {
-            std::mem::forget(panic);
-        }
-    }
-}
-
-impl<M: ReentrantMutexRef> Deref for Guard<M> {
-    type Target = M::Data;
-
-    #[inline]
-    fn deref(&self) -> &M::Data {
-        &self.mutex.data
-    }
-}
-
-impl<M: ReentrantMutexRef> Drop for Guard<M> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.mutex.hold.leave(self.owner) {
-            self.mutex.raw.unlock();
-        }
-    }
-}
-
-impl<M: ReentrantMutexRef<Data: fmt::Debug>> fmt::Debug for Guard<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<M: ReentrantMutexRef<Data: fmt::Display>> fmt::Display for Guard<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

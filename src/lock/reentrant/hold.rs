@@ -1,4 +1,4 @@
-//! Who holds a reentrant lock, and how often: the part of [`reentrant`](super::reentrant) that knows no data.
+//! Who holds a reentrant lock, and how often: the part of [`reentrant`](super) that knows no data.
 
 use crate::owner::{self, NOBODY};
 use crate::sync::atomic::{AtomicU64, Ordering};
