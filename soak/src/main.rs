@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `main.rs` | the course of it |
 //! | `party.rs` | how a party waits: as a thread or as a task, to the end or not |
-//! | `town.rs` | the objects, what can be done with them, and the balance at the end |
+//! | `town/` | the objects, what can be done with them, and the balance at the end |
 //! | `runtimes.rs` | where the parties live |
 //! | `samples.rs` | what is noted each second, and whether it grows |
 //! | `plot.rs` | the same as a picture |
