@@ -6,7 +6,8 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `machine.rs` | what the bytes mean, and how a step is compared with the model |
+//! | `machine.rs` | what the bytes mean |
+//! | `parties.rs` | those who wait, and how their ends are compared with the model |
 //! | `direct.rs` | the operations that never wait |
 //! | `look.rs` | what must hold after each step |
 //! | `settle.rs` | how a program ends |
@@ -25,6 +26,7 @@ mod item;
 mod look;
 mod machine;
 mod model;
+mod parties;
 mod scope;
 mod settle;
 mod waiting;

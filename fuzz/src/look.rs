@@ -1,9 +1,10 @@
 //! What must hold after each step: what can be read is as in the model, and nobody sleeps without need.
 
-use crate::machine::{Machine, Party};
+use crate::machine::Machine;
 use crate::model::lock::Owner;
 use crate::model::suspend::Step;
 use crate::model::{Expected, REENTRANT};
+use crate::parties::Party;
 use std::sync::atomic::Ordering;
 
 impl<'a> Machine<'a> {

@@ -1,7 +1,8 @@
 //! How a program ends: everything that can go on does, then everything is released, and nobody is left.
 
-use crate::machine::{Machine, Party};
+use crate::machine::Machine;
 use crate::model::Expected;
+use crate::parties::Party;
 use std::time::{Duration, Instant};
 
 /// Nobody has that much to do.
