@@ -4,8 +4,10 @@
 mod everywhere;
 #[path = "queue/handed_on.rs"]
 mod handed_on;
-#[path = "queue/hostile.rs"]
-mod hostile;
+#[path = "queue/hostile_items.rs"]
+mod hostile_items;
+#[path = "queue/hostile_wakers.rs"]
+mod hostile_wakers;
 #[path = "queue/odd_moments.rs"]
 mod odd_moments;
 #[path = "queue/one_by_one.rs"]
@@ -41,6 +43,13 @@ fn ready<T>(poll: Poll<T>) -> T {
 }
 
 fn ignore<T>(_: T) {}
+
+fn panics<T>(action: impl FnOnce() -> T) {
+    assert!(
+        catch_unwind(AssertUnwindSafe(action)).is_err(),
+        "it does not panic"
+    );
+}
 
 /// What an action panics with.
 fn message<T>(action: impl FnOnce() -> T) -> String {
