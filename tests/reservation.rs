@@ -2,7 +2,8 @@
 
 mod worlds;
 
-use amphi::{Condvar, Mutex, MutexGuard, ReentrantMutex, lock_all};
+use amphi::mutex::Lock;
+use amphi::{Condvar, Mutex, MutexGuard, ReentrantMutex, Wait, lock_all};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,24 +56,52 @@ fn a_condvars_waiter_takes_it_back() {
     assert!(is_free_for_all(&mutex));
 }
 
+type Locking<'a> = Wait<Lock<'a, ()>>;
+
 /// A wait that has been woken in vain for more than a millisecond, and holds a reservation.
-fn starve<'a>(
+fn starve<'a>(mutex: &'a Mutex<()>, hand: &Hand) -> Locking<'a> {
+    starve_behind(mutex, hand, || ()).1
+}
+
+/// The same behind others, who begin to wait anew before each of its turns.
+fn starve_behind<'a, A>(
     mutex: &'a Mutex<()>,
     hand: &Hand,
-) -> impl Future<Output = MutexGuard<'a, ()>> + Unpin {
-    let mut wait = mutex.lock();
+    mut others: impl FnMut() -> A,
+) -> (A, Locking<'a>) {
+    let mut starving = mutex.lock();
     let start = Instant::now();
     loop {
         let guard = mutex.try_lock().unwrap();
-        assert!(hand.poll(&mut wait).is_pending());
+        let ahead = others();
+        assert!(hand.poll(&mut starving).is_pending());
         drop(guard);
         if !is_free_for_all(mutex) {
-            break;
+            return (ahead, starving);
         }
         let elapsed = start.elapsed();
         assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
     }
+}
+
+/// A wait that stands in the list.
+fn queued(mutex: &Mutex<()>) -> Locking<'_> {
+    let mut wait = mutex.lock();
+    assert!(Hand::new().poll(&mut wait).is_pending());
     wait
+}
+
+/// One that is reached like a thread.
+fn queued_in_block_on(mutex: &Mutex<()>) -> Locking<'_> {
+    let mut wait = mutex.lock();
+    amphi::block_on(async { assert!(futures::poll!(&mut wait).is_pending()) });
+    wait
+}
+
+/// One that is to take the lock, one behind it that is told to stand back, because something like a thread is to be reached,
+/// and the one that starves, which has made a reservation.
+fn starve_behind_two<'a>(mutex: &'a Mutex<()>, hand: &Hand) -> ([Locking<'a>; 2], Locking<'a>) {
+    starve_behind(mutex, hand, || [queued(mutex), queued_in_block_on(mutex)])
 }
 
 #[test]
@@ -96,24 +125,9 @@ fn the_starving_waiter_succeeds() {
 #[test]
 fn the_starving_waiter_succeeds_before_its_turn() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
-    let mut starving = mutex.lock();
-    let start = Instant::now();
-    let _ahead = loop {
-        let guard = mutex.try_lock().unwrap();
-        let mut ahead = mutex.lock();
-        assert!(Hand::new().poll(&mut ahead).is_pending());
-        assert!(hand.poll(&mut starving).is_pending());
-        let woken = hand.woken();
-        drop(guard);
-        if !is_free_for_all(&mutex) {
-            assert_eq!(hand.woken(), woken, "it was not its turn");
-            break ahead;
-        }
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "it reserves nothing"
-        );
-    };
+    let ((_ahead, woken), mut starving) =
+        starve_behind(&mutex, &hand, || (queued(&mutex), hand.woken()));
+    assert_eq!(hand.woken(), woken, "it was not its turn");
     assert!(hand.poll(&mut starving).is_ready());
     assert!(is_free_for_all(&mutex));
 }
@@ -149,28 +163,11 @@ fn the_starving_waiter_comes_too_late() {
 #[test]
 fn those_ahead_of_the_starving_waiter_stand_back() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
-    let mut starving = mutex.lock();
-    let start = Instant::now();
-    let mut ahead = loop {
-        let guard = mutex.try_lock().unwrap();
-        let mut ahead = [mutex.lock(), mutex.lock()];
-        for wait in &mut ahead {
-            assert!(Hand::new().poll(wait).is_pending());
-        }
-        assert!(hand.poll(&mut starving).is_pending());
-        drop(guard);
-        if !is_free_for_all(&mutex) {
-            break ahead;
-        }
-        assert!(
-            start.elapsed() < Duration::from_secs(30),
-            "it reserves nothing"
-        );
-    };
+    let two = || [queued(&mutex), queued(&mutex)];
+    let (mut ahead, mut starving) = starve_behind(&mutex, &hand, two);
     // The first of them has been told, and does not come. One that is reached like a thread waits behind them all.
     let guard = mutex.try_lock().unwrap();
-    let mut driven = mutex.lock();
-    amphi::block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
+    let _driven = queued_in_block_on(&mutex);
     drop(guard);
     assert!(
         Hand::new().poll(&mut ahead[1]).is_pending(),
@@ -325,20 +322,7 @@ fn ahead_of_a_second_reservation() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
     let mut first = starve(&mutex, &hand);
     assert!(hand.poll(&mut first).is_ready());
-    let mut starving = mutex.lock();
-    let start = Instant::now();
-    let mut ahead = loop {
-        let guard = mutex.try_lock().unwrap();
-        let mut ahead = mutex.lock();
-        assert!(Hand::new().poll(&mut ahead).is_pending());
-        assert!(hand.poll(&mut starving).is_pending());
-        drop(guard);
-        if !is_free_for_all(&mutex) {
-            break ahead;
-        }
-        let elapsed = start.elapsed();
-        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
-    };
+    let (mut ahead, _starving) = starve_behind(&mutex, &hand, || queued(&mutex));
     assert!(
         Hand::new().poll(&mut ahead).is_ready(),
         "it has been told to stand back"
@@ -349,21 +333,7 @@ fn ahead_of_a_second_reservation() {
 #[test]
 fn one_a_release() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
-    let mut starving = mutex.lock();
-    let start = Instant::now();
-    let (mut first, mut driven) = loop {
-        let guard = mutex.try_lock().unwrap();
-        let (mut first, mut driven) = (mutex.lock(), mutex.lock());
-        assert!(Hand::new().poll(&mut first).is_pending());
-        amphi::block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
-        assert!(hand.poll(&mut starving).is_pending());
-        drop(guard);
-        if !is_free_for_all(&mutex) {
-            break (first, driven);
-        }
-        let elapsed = start.elapsed();
-        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
-    };
+    let ([mut first, mut driven], _starving) = starve_behind_two(&mutex, &hand);
     assert!(
         Hand::new().poll(&mut driven).is_pending(),
         "it is the other one's turn"
@@ -542,35 +512,12 @@ fn told_after_it_was_refused() {
     assert!(poll_with(&waker, &mut wait).is_ready());
 }
 
-/// One that is to take the lock, one behind it that is told to stand back, because something like a thread is to be reached,
-/// and the one that starves, which has made a reservation.
-fn starve_behind<'a>(
-    mutex: &'a Mutex<()>,
-    hand: &Hand,
-) -> [impl Future<Output = MutexGuard<'a, ()>> + Unpin + use<'a>; 3] {
-    let mut starving = mutex.lock();
-    let start = Instant::now();
-    loop {
-        let guard = mutex.try_lock().unwrap();
-        let (mut first, mut driven) = (mutex.lock(), mutex.lock());
-        assert!(Hand::new().poll(&mut first).is_pending());
-        amphi::block_on(async { assert!(futures::poll!(&mut driven).is_pending()) });
-        assert!(hand.poll(&mut starving).is_pending());
-        drop(guard);
-        if !is_free_for_all(mutex) {
-            break [first, driven, starving];
-        }
-        let elapsed = start.elapsed();
-        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
-    }
-}
-
 /// Refused, it stands back still if the lock is free when it asks again in the same poll.
 #[test]
 fn told_to_stand_back_before_it_was_refused() {
     static MUTEX: Mutex<()> = Mutex::new(());
     let hand = Hand::new();
-    let [first, mut driven, mut starving] = starve_behind(&MUTEX, &hand);
+    let ([first, mut driven], mut starving) = starve_behind_two(&MUTEX, &hand);
     let guard = MUTEX.try_lock().unwrap();
     let waker = at_each_clone([Box::new(|| drop(guard))]);
     assert!(poll_with(&waker, &mut driven).is_pending());
@@ -582,7 +529,7 @@ fn told_to_stand_back_before_it_was_refused() {
 #[test]
 fn a_panic_while_it_stands_back() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
-    let [first, mut driven, starving] = starve_behind(&mutex, &hand);
+    let ([first, mut driven], starving) = starve_behind_two(&mutex, &hand);
     let woken = hand.woken();
     let waker = at_each_clone([Box::new(|| {}), Box::new(|| panic!("in clone"))]);
     let poll = AssertUnwindSafe(|| poll_with(&waker, &mut driven).is_pending());

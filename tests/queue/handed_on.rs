@@ -524,22 +524,31 @@ of_each_party! {
     }
 }
 
+/// One that starves, and for which the next turn is kept. It has been told of one that is gone.
+fn starve<P>(queue: &'static Numbers, hand: &Hand) -> Wait<P>
+where
+    P: Party<Operation = P> + amphi::Operation<Output = <P as Party>::Output>,
+    Wait<P>: Unpin,
+{
+    let mut starving = P::wait(queue);
+    assert!(hand.poll(&mut starving).is_pending());
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < Duration::from_secs(30), "it starves");
+        P::release(queue);
+        if Hand::new().poll(&mut P::wait(queue)).is_pending() {
+            P::steal(queue);
+            return starving;
+        }
+        assert!(hand.poll(&mut starving).is_pending());
+    }
+}
+
 of_each_party! {
     /// The one that starves has been told, and comes too late for that. What there is next is kept for it too, whoever is told of it.
     fn the_starving_one_is_on_its_way<P>() {
         let (queue, late) = (P::busy(), Hand::new());
-        let mut starving = P::wait(queue);
-        assert!(late.poll(&mut starving).is_pending());
-        let start = Instant::now();
-        loop {
-            assert!(start.elapsed() < Duration::from_secs(30), "it starves");
-            P::release(queue);
-            if Hand::new().poll(&mut P::wait(queue)).is_pending() {
-                break;
-            }
-            assert!(late.poll(&mut starving).is_pending());
-        }
-        P::steal(queue);
+        let mut starving = starve::<P>(queue, &late);
         let mut other = P::wait(queue);
         assert!(Hand::new().poll(&mut other).is_pending());
         P::release(queue);
@@ -599,26 +608,6 @@ of_each_party! {
                 break;
             }
         }
-    }
-}
-
-/// One that starves, and for which the next turn is kept. It has been told of one that is gone.
-fn starve<P>(queue: &'static Numbers, hand: &Hand) -> Wait<P>
-where
-    P: Party<Operation = P> + amphi::Operation<Output = <P as Party>::Output>,
-    Wait<P>: Unpin,
-{
-    let mut starving = P::wait(queue);
-    assert!(hand.poll(&mut starving).is_pending());
-    let start = Instant::now();
-    loop {
-        assert!(start.elapsed() < Duration::from_secs(30), "it starves");
-        P::release(queue);
-        if Hand::new().poll(&mut P::wait(queue)).is_pending() {
-            P::steal(queue);
-            return starving;
-        }
-        assert!(hand.poll(&mut starving).is_pending());
     }
 }
 

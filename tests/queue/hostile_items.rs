@@ -197,10 +197,27 @@ thread_local! {
     static ANSWERS: Cell<u32> = const { Cell::new(0) };
 }
 
+type Items = PriorityQueue<Item>;
+
+/// A queue of four items, the next comparison of which does something with it, and with one more.
+fn compares_with(capacity: usize, inner: fn(&Items, Item)) -> (&'static Items, Arc<Hook>) {
+    let hook = Arc::new(Hook::default());
+    let item = compared(&hook);
+    let queue: &'static Items = leaked(PriorityQueue::bounded(capacity));
+    queue.put_all([4, 2, 3, 1].map(&item)).block().unwrap();
+    let inner_item = Mutex::new(Some(item(9)));
+    hook.set(move || {
+        let item = inner_item.lock().unwrap().take();
+        if let Some(item) = item {
+            inner(queue, item);
+        }
+    });
+    (queue, hook)
+}
+
 /// From within a comparison the readers answer, and anything else panics and says why.
 #[test]
 fn a_comparison_that_uses_the_queue() {
-    type Items = PriorityQueue<Item>;
     let operations: [fn(&Items, Item); 16] = [
         |queue, item| ignore(queue.try_put(item)),
         |queue, _| ignore(queue.try_get()),
@@ -226,18 +243,9 @@ fn a_comparison_that_uses_the_queue() {
         ];
         for inner in operations {
             for outer in outer {
-                let hook = Arc::new(Hook::default());
-                let item = compared(&hook);
-                let queue: &'static Items = leaked(PriorityQueue::bounded(9));
-                queue.put_all([4, 2, 3, 1].map(&item)).block().unwrap();
-                let inner_item = Mutex::new(Some(item(9)));
-                hook.set(move || {
-                    let item = inner_item.lock().unwrap().take();
-                    if let Some(item) = item {
-                        inner(queue, item);
-                    }
-                });
-                let message = message(|| outer(queue, item(0)));
+                let (queue, hook) = compares_with(9, inner);
+                let item = compared(&hook)(0);
+                let message = message(|| outer(queue, item));
                 assert!(message.contains("`Ord::cmp`"), "{message}");
                 hook.clear();
                 assert!(!queue.is_shut_down());
@@ -256,7 +264,6 @@ fn a_comparison_that_uses_the_queue() {
 /// The same in a queue that is full: there is no room for what is put, but that is not what is wrong.
 #[test]
 fn a_comparison_that_puts_into_the_full_queue() {
-    type Items = PriorityQueue<Item>;
     let operations: [fn(&Items, Item); 6] = [
         |queue, item| ignore(queue.try_put(item)),
         |queue, item| ignore(queue.put(item).timeout(Duration::ZERO).block()),
@@ -267,17 +274,7 @@ fn a_comparison_that_puts_into_the_full_queue() {
     ];
     watched(move || {
         for (at, inner) in operations.into_iter().enumerate() {
-            let hook = Arc::new(Hook::default());
-            let item = compared(&hook);
-            let queue: &'static Items = leaked(PriorityQueue::bounded(4));
-            queue.put_all([4, 2, 3, 1].map(&item)).block().unwrap();
-            let inner_item = Mutex::new(Some(item(9)));
-            hook.set(move || {
-                let item = inner_item.lock().unwrap().take();
-                if let Some(item) = item {
-                    inner(queue, item);
-                }
-            });
+            let (queue, hook) = compares_with(4, inner);
             let panicked = catch_unwind(AssertUnwindSafe(|| ignore(queue.try_get())));
             let payload = panicked.expect_err(&format!("operation {at} has not been refused"));
             let message = payload.downcast_ref::<&str>().unwrap();
