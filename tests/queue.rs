@@ -28,7 +28,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use worlds::{Hand, On, World, ordered_by_cmp, poll_with, watched, worlds};
+use worlds::{
+    Hand, On, World, ordered_by_cmp, panics_when_woken, poll_with, waker, watched, worlds,
+};
 
 /// Gives a thread the time to block. No outcome depends on it, only whether there was anything to show.
 fn let_it_block() {
@@ -59,23 +61,6 @@ fn message<T>(action: impl FnOnce() -> T) -> String {
         |payload| payload.downcast::<&str>().unwrap().to_string(),
         |message| *message,
     )
-}
-
-/// A waker that runs a function, as an executor that polls where it is woken does.
-struct Runs(Box<dyn Fn() + Send + Sync>);
-
-impl Wake for Runs {
-    fn wake(self: Arc<Self>) {
-        (self.0)();
-    }
-}
-
-fn runs(what: impl Fn() + Send + Sync + 'static) -> Waker {
-    Waker::from(Arc::new(Runs(Box::new(what))))
-}
-
-fn panics_when_woken() -> Waker {
-    runs(|| panic!("in the waker"))
 }
 
 /// A leaked queue, so that waits for it can go anywhere.

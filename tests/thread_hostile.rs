@@ -22,24 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use worlds::{Hand, poll_with, watched};
-
-/// A waker that does something when it is called.
-struct Calls<F: Fn() + Send + Sync + 'static>(F);
-
-impl<F: Fn() + Send + Sync + 'static> Wake for Calls<F> {
-    fn wake(self: Arc<Self>) {
-        (self.0)();
-    }
-}
-
-fn waker(call: impl Fn() + Send + Sync + 'static) -> Waker {
-    Waker::from(Arc::new(Calls(call)))
-}
-
-fn panics_when_woken() -> Waker {
-    waker(|| panic!("in the waker"))
-}
+use worlds::{Hand, panics_when_woken, poll_with, waker, watched};
 
 struct PanicsWhenDropped;
 

@@ -20,7 +20,7 @@ use std::sync::{Arc, mpsc};
 use std::task::{Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use worlds::{Hand, On, World, poll_with, watched, worlds};
+use worlds::{Hand, On, World, poll_with, waker, watched, worlds};
 
 /// Gives a thread the time to block. No outcome depends on it, only whether there was anything to show.
 fn let_it_block() {

@@ -2,26 +2,13 @@
 
 use super::*;
 
-/// A waker that runs a function, as an executor that polls where it is woken does.
-struct Runs(Box<dyn Fn() + Send + Sync>);
-
-impl Wake for Runs {
-    fn wake(self: Arc<Self>) {
-        (self.0)();
-    }
-}
-
-fn runs(what: impl Fn() + Send + Sync + 'static) -> Waker {
-    Waker::from(Arc::new(Runs(Box::new(what))))
-}
-
 /// Polls a wait, with a waker that does something with the same mutex; releases; and expects
 /// another waiter to get its turn.
 fn hostile(what: impl Fn(&'static Mutex<u32>) + Send + Sync + 'static) {
     watched(move || {
         let mutex = mutex();
         let guard = mutex.lock().block();
-        let waker = runs(move || what(mutex));
+        let waker = waker(move || what(mutex));
         let mut wait = mutex.lock();
         assert!(poll_with(&waker, &mut wait).is_pending());
         let other = Hand::new();
@@ -62,7 +49,7 @@ fn a_panic_comes_last() {
     let hands = [Hand::new(), Hand::new()];
     let mut waits = [event.wait(), event.wait(), event.wait()];
     assert!(hands[0].poll(&mut waits[0]).is_pending());
-    assert!(poll_with(&runs(|| panic!("in the waker")), &mut waits[1]).is_pending());
+    assert!(poll_with(&waker(|| panic!("in the waker")), &mut waits[1]).is_pending());
     assert!(hands[1].poll(&mut waits[2]).is_pending());
     assert!(catch_unwind(AssertUnwindSafe(|| event.set())).is_err());
     assert_eq!(hands.each_ref().map(Hand::woken), [1, 1]);
@@ -75,7 +62,7 @@ fn a_panic_while_unwinding_is_swallowed() {
     let mut wait = mutex.lock();
     let result = catch_unwind(AssertUnwindSafe(|| {
         let _guard = mutex.lock().block();
-        assert!(poll_with(&runs(|| panic!("in the waker")), &mut wait).is_pending());
+        assert!(poll_with(&waker(|| panic!("in the waker")), &mut wait).is_pending());
         panic!("with the lock in hand");
     }));
     assert_eq!(

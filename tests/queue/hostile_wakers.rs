@@ -89,7 +89,7 @@ fn what_comes_back_is_for_those_who_wait() {
         let get = Mutex::new(Some(get));
         let got = Arc::new(Mutex::new(None));
         let result = got.clone();
-        let waker = runs(move || {
+        let waker = waker(move || {
             // Polled between the get and its panic: there is nothing, so it sleeps.
             let mut get = get.lock().unwrap().take().unwrap();
             assert!(hand.poll(&mut get).is_pending());
@@ -299,14 +299,14 @@ fn wakers_that_use_the_queue() {
             let queue = leaked(Queue::bounded(1));
             let hand = Hand::new();
             let (mut get, mut other) = (queue.get(), queue.get());
-            assert!(poll_with(&runs(move || what(queue)), &mut get).is_pending());
+            assert!(poll_with(&waker(move || what(queue)), &mut get).is_pending());
             assert!(hand.poll(&mut other).is_pending());
             queue.try_put(1).unwrap();
             drop(get);
             let (mut put, mut second) = (queue.put(2), queue.put(3));
             if !queue.is_shut_down() {
                 ignore(queue.try_put(4));
-                assert!(poll_with(&runs(move || what(queue)), &mut put).is_pending());
+                assert!(poll_with(&waker(move || what(queue)), &mut put).is_pending());
                 assert!(hand.poll(&mut second).is_pending());
                 ignore(queue.try_get());
             }

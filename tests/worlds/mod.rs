@@ -7,9 +7,11 @@
 
 mod gate;
 mod hand;
+mod waker;
 
 pub use gate::Gate;
 pub use hand::{Hand, poll_with};
+pub use waker::{panics_when_woken, waker};
 
 use amphi::{Operation, Timeout, Wait};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
