@@ -23,7 +23,8 @@ usage: amphi-benches [OPTIONS]
   --sample MS     milliseconds for one contender in one round (60)
   --quick         3 rounds of 10 ms: does it run, not how fast
   --plot FILE     where the ratios are drawn (ratios.svg)
-  --list          the rows' names";
+  --list          the rows' names
+  --help          this text";
 
 struct Arguments {
     filters: Vec<String>,
@@ -34,7 +35,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn parse(mut from: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+    /// `None` if somebody only asks for help.
+    fn parse(mut from: impl Iterator<Item = String>) -> Result<Option<Self>, Box<dyn Error>> {
         let mut arguments = Arguments {
             filters: Vec::new(),
             rounds: 15,
@@ -46,21 +48,26 @@ impl Arguments {
             let mut value = || from.next().ok_or_else(|| format!("{name} needs a value"));
             match name.as_str() {
                 "--filter" => arguments.filters.push(value()?),
-                "--rounds" => arguments.rounds = value()?.parse::<usize>()?.max(1),
-                "--sample" => {
-                    arguments.sample = Duration::from_millis(value()?.parse::<u64>()?.max(1));
-                }
+                "--rounds" => arguments.rounds = number(&name, &value()?)? as usize,
+                "--sample" => arguments.sample = Duration::from_millis(number(&name, &value()?)?),
                 "--quick" => {
                     arguments.rounds = 3;
                     arguments.sample = Duration::from_millis(10);
                 }
                 "--plot" => arguments.plot = value()?.into(),
                 "--list" => arguments.list = true,
-                _ => return Err(USAGE.into()),
+                "--help" => return Ok(None),
+                _ => return Err(format!("there is no option {name:?}\n{USAGE}").into()),
             }
         }
-        Ok(arguments)
+        Ok(Some(arguments))
     }
+}
+
+/// What was said for an option that wants a number above zero.
+fn number(option: &str, value: &str) -> Result<u64, String> {
+    let number = value.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("{option} needs a number above zero, not {value:?}"))
 }
 
 fn main() {
@@ -71,7 +78,10 @@ fn main() {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let arguments = Arguments::parse(std::env::args().skip(1))?;
+    let Some(arguments) = Arguments::parse(std::env::args().skip(1))? else {
+        println!("{USAGE}");
+        return Ok(());
+    };
 
     let mut rows = Vec::new();
     rows.extend(mutex::rows());

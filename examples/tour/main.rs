@@ -32,8 +32,17 @@ use std::time::Instant;
 use programs::{PROGRAMS, Program, TidyUp};
 use stage::{Stage, Way};
 
+const USAGE: &str = "\
+usage: tour [PROGRAM].. | --list | --help
+Plays the programs, all of them if none is named, by its name or number; --list shows them.
+";
+
 fn main() -> ExitCode {
     let wishes: Vec<String> = std::env::args().skip(1).collect();
+    if wishes.iter().any(|wish| wish == "--help") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     if wishes.iter().any(|wish| wish == "--list") {
         print!("{}", list());
         return ExitCode::SUCCESS;

@@ -39,25 +39,35 @@ struct Settings {
     plot: Option<PathBuf>,
 }
 
+const USAGE: &str = "\
+usage: amphi-soak [OPTIONS]
+  --minutes N   how long it takes (1)
+  --plot FILE   where memory, threads and operations are drawn (nowhere)
+  --help        this text";
+
 impl Settings {
-    fn read(mut words: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+    /// `None` if somebody only asks for help.
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Box<dyn Error>> {
         let mut settings = Settings {
             time: Duration::from_secs(60),
             plot: None,
         };
         while let Some(word) = words.next() {
-            let value = words
-                .next()
-                .ok_or_else(|| format!("{word} takes a value"))?;
+            let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
             match word.as_str() {
+                "--help" => return Ok(None),
                 "--minutes" => {
-                    settings.time = Duration::from_secs_f64(60.0 * value.parse::<f64>()?)
+                    let value = value()?;
+                    let minutes = value.parse::<f64>().ok();
+                    let time = minutes.and_then(|n| Duration::try_from_secs_f64(60.0 * n).ok());
+                    settings.time =
+                        time.ok_or_else(|| format!("--minutes needs a number, not {value:?}"))?;
                 }
-                "--plot" => settings.plot = Some(value.into()),
-                _ => return Err(format!("{word}: there are --minutes and --plot").into()),
+                "--plot" => settings.plot = Some(value()?.into()),
+                _ => return Err(format!("there is no option {word:?}\n{USAGE}").into()),
             }
         }
-        Ok(settings)
+        Ok(Some(settings))
     }
 }
 
@@ -72,7 +82,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
-    let settings = Settings::read(std::env::args().skip(1))?;
+    let Some(settings) = Settings::read(std::env::args().skip(1))? else {
+        println!("{USAGE}");
+        return Ok(());
+    };
     let town = Arc::new(Town::new());
     let parties = runtimes::start(&town);
     println!("{} parties", parties.len());
