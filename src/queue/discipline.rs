@@ -10,7 +10,7 @@ use concurrent_queue::{ConcurrentQueue, PopError, PushError};
 use std::any::Any;
 use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::fmt;
 use std::mem::{ManuallyDrop, needs_drop};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -166,7 +166,7 @@ impl<T> Drop for Fifo<T> {
 }
 
 /// Last come, first served: the order of a [`LifoQueue`](crate::LifoQueue).
-pub struct Lifo<T>(Locked<VecDeque<T>>);
+pub struct Lifo<T>(Locked<Vec<T>>);
 
 /// The smallest first, and equals in order of arrival: the order of a [`PriorityQueue`](crate::PriorityQueue).
 pub struct Priority<T>(Locked<Heap<T>>);
@@ -354,18 +354,18 @@ impl<S: Store> Locked<S> {
     }
 }
 
-impl<T> Store for VecDeque<T> {
+impl<T> Store for Vec<T> {
     type Item = T;
 
     const COMPARES: bool = false;
 
     fn push(&mut self, item: T) -> Result<(), Payload> {
-        self.push_back(item);
+        Vec::push(self, item);
         Ok(())
     }
 
     fn pop(&mut self) -> Result<Option<T>, Payload> {
-        Ok(self.pop_back())
+        Ok(Vec::pop(self))
     }
 
     fn into_items(self) -> impl Iterator<Item = T> {
