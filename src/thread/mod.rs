@@ -214,7 +214,7 @@ impl Builder {
                 let error = io::Error::new(io::ErrorKind::InvalidInput, message);
                 return Err(NotStarted {
                     error,
-                    _listed: None,
+                    listed: None,
                 });
             }
             builder = builder.name(name.clone());
@@ -242,7 +242,7 @@ impl Builder {
             Ok(_) => Ok(handle),
             Err(error) => Err(NotStarted {
                 error,
-                _listed: lock(&listed).take(),
+                listed: lock(&listed).take(),
             }),
         }
     }
@@ -251,7 +251,7 @@ impl Builder {
 /// A thread that was listed, and then could not be started. Somebody may have found it in the list: dropping this wakes those who wait for its end.
 struct NotStarted {
     error: io::Error,
-    _listed: Option<registry::Listed>,
+    listed: Option<registry::Listed>,
 }
 
 /// A thread, as others see it: what [`current`], [`enumerate`] and [`JoinHandle::thread`] give.

@@ -130,8 +130,8 @@ impl Shared {
         if self.headcount.leave() {
             unharmed(|| self.headcount.wake());
         }
-        let NotStarted { error, _listed } = failed;
-        unharmed(|| drop(_listed));
+        let NotStarted { error, listed } = failed;
+        unharmed(|| drop(listed));
         match is_alone {
             true => Err(SubmitError::NoThread((), error)),
             false => Ok(()),
