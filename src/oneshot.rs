@@ -31,6 +31,7 @@ use std::sync::Arc;
 /// sender.send("reply").unwrap();
 /// assert_eq!(receiver.recv().block(), Ok("reply"));
 /// ```
+#[must_use]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {

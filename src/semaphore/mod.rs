@@ -339,6 +339,7 @@ impl<B: Bound> CountingSemaphore<B> {
     /// assert!(semaphore.try_acquire().is_none());
     /// # drop(permit);
     /// ```
+    #[must_use = "the permits are given back as soon as they are dropped"]
     #[inline]
     pub fn try_acquire(&self) -> Option<Permits<&Self>> {
         self.try_acquire_many(1)
@@ -354,6 +355,7 @@ impl<B: Bound> CountingSemaphore<B> {
     /// let semaphore = amphi::Semaphore::new(2);
     /// assert!(semaphore.try_acquire_many(3).is_none());
     /// ```
+    #[must_use = "the permits are given back as soon as they are dropped"]
     #[inline]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permits<&Self>> {
         Acquire::new(self, permits).at_once()
@@ -369,6 +371,7 @@ impl<B: Bound> CountingSemaphore<B> {
     /// assert_eq!(semaphore.available_permits(), 0);
     /// # drop(permit);
     /// ```
+    #[must_use = "the permits are given back as soon as they are dropped"]
     #[inline]
     pub fn try_acquire_owned(self: &Arc<Self>) -> Option<Permits<Arc<Self>>> {
         self.try_acquire_many_owned(1)
@@ -386,6 +389,7 @@ impl<B: Bound> CountingSemaphore<B> {
     /// let semaphore = Arc::new(amphi::Semaphore::new(2));
     /// assert!(semaphore.try_acquire_many_owned(2).is_some());
     /// ```
+    #[must_use = "the permits are given back as soon as they are dropped"]
     #[inline]
     pub fn try_acquire_many_owned(self: &Arc<Self>, permits: usize) -> Option<Permits<Arc<Self>>> {
         Acquire::new(self.clone(), permits).at_once()

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 /// ```
 #[derive(Clone)]
 #[doc(alias = "threading.Timer")]
+#[must_use = "a timer does nothing before it is started"]
 pub struct Timer {
     shared: Arc<Shared>,
 }

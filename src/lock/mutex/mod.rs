@@ -164,6 +164,7 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.try_lock().is_none());
     /// # drop(guard);
     /// ```
+    #[must_use = "the mutex is released as soon as the guard is dropped"]
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         // SAFETY: The lock has just been taken, and the guard is the only one made for that.
@@ -180,6 +181,7 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.is_locked());
     /// # drop(guard);
     /// ```
+    #[must_use = "the mutex is released as soon as the guard is dropped"]
     #[inline]
     pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedMutexGuard<T>> {
         // SAFETY: The lock has just been taken, and the guard is the only one made for that.

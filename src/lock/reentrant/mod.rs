@@ -180,6 +180,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// assert!(mutex.try_lock().is_some());
     /// # drop(first);
     /// ```
+    #[must_use = "the level is given back as soon as the guard is dropped"]
     #[inline]
     pub fn try_lock(&self) -> Option<ReentrantMutexGuard<'_, T>> {
         self.take(owner::current_id(true)).then(|| Guard::new(self))
@@ -199,6 +200,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// assert!(mutex.is_locked());
     /// # drop(guard);
     /// ```
+    #[must_use = "the level is given back as soon as the guard is dropped"]
     #[inline]
     pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedReentrantMutexGuard<T>> {
         self.take(owner::current_id(true))
