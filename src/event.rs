@@ -123,8 +123,9 @@ impl Event {
     /// assert!(!event.is_set());
     /// ```
     pub fn clear(&self) {
-        // Release and Acquire: so that a `set` that follows this one hands on what an earlier
-        // `set` had to say.
+        // Release: what precedes is seen by whoever finds the flag cleared. Acquire: so is what
+        // preceded the `set` that is undone. A `set` that follows hands on what an earlier one had to
+        // say in any case, since all writes of the word are read-modify-writes.
         self.list.word.fetch_and(!SET, Ordering::AcqRel);
     }
 

@@ -53,8 +53,8 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 /// | `value` | `ended` | meaning | who moves it on |
 /// |---|---|---|---|
 /// | `None` | `Neither` | nothing has been sent | either side |
-/// | `Some` | `Sender` | sent | the receiver |
-/// | `None` | `Sender` | received, or the sender was dropped | |
+/// | `Some` | `Sender` | sent | the receiver, which takes it or is dropped |
+/// | `None` | `Sender` | received, dropped unread, or never sent | a receiver whose wait panics after it has taken the value puts it back |
 /// | `None` | `Receiver` | the receiver was dropped | |
 #[derive(Debug)]
 struct Shared<T> {

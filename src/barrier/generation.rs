@@ -19,9 +19,11 @@ use std::sync::Arc;
 /// |---|---|---|
 /// | a party that arrives | it is not the last | has one more, who waits |
 /// | the last one | it arrives | is replaced by a fresh one; tripped, or broken, when the action has ended |
+/// | the last one | its action panics | broken, if anybody has come meanwhile, and replaced by a fresh one; the barrier is broken in any case |
 /// | a party that waits | it is dropped | has one less |
 /// | a party that waits | its time is up | broken, replaced by a fresh one, and so is the barrier |
-/// | `abort`, `reset` | | the same; `reset` mends the barrier |
+/// | `abort` | | broken, and so is the barrier; replaced by a fresh one, if anybody waits |
+/// | `reset` | | the same, and the barrier is mended |
 ///
 /// So whoever waits and finds that its generation is not the current one knows that it's decided.
 pub(super) struct State {

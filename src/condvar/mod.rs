@@ -65,11 +65,13 @@ use std::fmt;
 /// Dropping a wait gives everything up: the place in the queue, and the lock, which is
 /// not taken back. If it had been notified, the next waiter is notified instead.
 ///
+/// # When to take another type
+///
 /// If there are no data to look at, [`Event`](crate::Event) is simpler.
 #[doc(alias = "threading.Condition")]
 #[doc(alias = "Condition")]
 pub struct Condvar {
-    // The word counts those who wait, from before they give the lock up until they are notified or
+    // The word counts those who wait, from before they give the lock up until they have seen a notification or
     // give up. It only tells a notifier that there is nobody:
     //
     // | word | who | when |

@@ -1,5 +1,5 @@
-//! The one place that knows loom and shuttle: std's atomics, mutex and threads, or loom's under
-//! `--cfg loom` and shuttle's under `--cfg shuttle`, so that the models run the very code that ships.
+//! The one place where it is chosen whose atomics, mutexes and threads these are: std's, or loom's under
+//! `--cfg loom` and shuttle's under `--cfg shuttle`. So the models run the very code that ships.
 
 #[cfg(shuttle)]
 mod clock;

@@ -139,8 +139,13 @@ pub fn wait_all<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Wait
     Wait::new(WaitAll { jobs, at: 0 })
 }
 
-/// The jobs in the order in which they end, as an iterator that blocks and as a stream. Those that have ended already come
-/// first. A cancelled job has ended, too. It is `concurrent.futures.as_completed` in Python.
+/// The jobs in the order in which they end, as an iterator that blocks and as a stream.
+///
+/// Those that have ended already come first. A cancelled job has ended, too. It is `concurrent.futures.as_completed` in Python.
+///
+/// # Cancel safety
+///
+/// Dropping it loses nothing; the jobs go on.
 ///
 /// ```
 /// use amphi::{Event, ThreadPool, as_completed, block_on};

@@ -195,11 +195,12 @@ impl<O: Operation> Wait<O> {
     /// never expires.
     ///
     /// ```
-    /// use amphi::Event;
+    /// use amphi::{Event, TimedOut, block_on};
     /// use std::time::Duration;
     ///
-    /// let event = Event::new();
-    /// assert!(event.wait().timeout(Duration::from_millis(1)).block().is_err());
+    /// let (event, soon) = (Event::new(), Duration::from_millis(1));
+    /// assert_eq!(event.wait().timeout(soon).block(), Err(TimedOut)); // a thread
+    /// assert_eq!(block_on(async { event.wait().timeout(soon).await }), Err(TimedOut)); // a task
     /// ```
     pub fn timeout(self, duration: Duration) -> Timeout<O> {
         Timeout::new(self, Deadline::after(duration))
@@ -210,13 +211,14 @@ impl<O: Operation> Wait<O> {
     /// One in the past makes one attempt.
     ///
     /// ```
-    /// use amphi::Event;
+    /// use amphi::{Event, TimedOut, block_on};
     /// use std::time::{Duration, Instant};
     ///
     /// let event = Event::new();
     /// let soon = Instant::now() + Duration::from_millis(1);
-    /// assert!(event.wait().deadline(soon).block().is_err());
+    /// assert_eq!(event.wait().deadline(soon).block(), Err(TimedOut)); // a thread
     /// assert!(Instant::now() >= soon);
+    /// assert_eq!(block_on(async { event.wait().deadline(soon).await }), Err(TimedOut)); // a task
     /// ```
     pub fn deadline(self, instant: Instant) -> Timeout<O> {
         Timeout::new(self, Deadline::at(instant))
@@ -228,13 +230,13 @@ impl<O: Operation> Wait<O> {
     /// `Wait`. If both are ready, this one counts.
     ///
     /// ```
-    /// use amphi::{Event, Mutex};
+    /// use amphi::{Event, Mutex, block_on};
     ///
-    /// let mutex = Mutex::new(());
+    /// let (mutex, shutdown) = (Mutex::new(()), Event::new());
     /// let guard = mutex.lock().block();
-    /// let shutdown = Event::new();
     /// shutdown.set();
-    /// assert!(mutex.lock().or(shutdown.wait()).block().is_err());
+    /// assert!(mutex.lock().or(shutdown.wait()).block().is_err()); // a thread
+    /// assert!(block_on(async { mutex.lock().or(shutdown.wait()).await }).is_err()); // a task
     /// # drop(guard);
     /// ```
     pub fn or<F: Future>(self, other: F) -> Or<Self, F> {

@@ -124,8 +124,8 @@ pub trait Attempt {
     /// for whom there is something left.
     fn settle_up(&mut self) {}
 
-    /// The time is up, and the last attempt was refused. Ends the wait (`true`), or turns to
-    /// what must be done before (`false`), for which there is no deadline any more.
+    /// The time is up, and the last attempt was refused. Ends the wait (`true`), as most do by giving everything up, or turns
+    /// to what must be done before (`false`), for which there is no deadline any more.
     fn expire(&mut self, waiter: &mut Waiter) -> bool
     where
         Self: Sized,

@@ -33,8 +33,7 @@ pin_project! {
     /// shutdown.set();
     /// let next = block_on(async { queue.get().or(shutdown.wait()).await });
     /// assert_eq!(next, Ok(Ok("item"))); // both were ready
-    /// let next = block_on(async { queue.get().or(shutdown.wait()).await });
-    /// assert_eq!(next, Err(()));
+    /// assert_eq!(queue.get().or(shutdown.wait()).block(), Err(())); // a thread
     /// ```
     ///
     /// # Cancel safety
@@ -63,7 +62,8 @@ impl<W, F> Or<W, F> {
 }
 
 impl<W: Drive, F: Future> Or<W, F> {
-    /// Blocks the calling thread until one of the two is done.
+    /// Blocks the calling thread until one of the two is done. The thread counts as one that runs
+    /// [`block_on`](crate::block_on).
     ///
     /// # Errors
     ///

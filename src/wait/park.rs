@@ -31,7 +31,8 @@ use std::time::Instant;
 pub enum Kind {
     /// A task: somebody polls it, or nobody does.
     Task,
-    /// A future's wait that is polled by a thread blocked in [`block_on`].
+    /// A wait that is polled by a thread blocked in [`block_on`], or in [`Or::block`](super::Or::block): what else is polled there
+    /// may keep the thread from this one.
     Driven,
     /// A thread blocked in this very wait.
     Thread,
