@@ -101,7 +101,7 @@ fn list() -> String {
         ..
     } in PROGRAMS
     {
-        lines += &format!("{number:>4}  {name:<14}{about}\n");
+        lines += &format!("{number:>4}  {name:<14}  {about}\n");
     }
     lines
 }
