@@ -41,9 +41,9 @@ async fn main() -> ExitCode {
 type Done = Result<ExitCode, Box<dyn Error>>;
 
 async fn serve(options: Options) -> Done {
-    let database = options.database.clone();
+    let what = format!("{} at {}", options.database.display(), options.address);
     let server = Server::start(options).await;
-    let server = server.map_err(|error| format!("can't serve {}: {error}", database.display()))?;
+    let server = server.map_err(|error| format!("can't serve {what}: {error}"))?;
     let shutdown = server.shutdown().clone();
     let counts = server.counts().clone();
     let served = async {
