@@ -3,7 +3,7 @@
 mod worlds;
 
 use amphi::mutex::Lock;
-use amphi::{Condvar, Mutex, MutexGuard, ReentrantMutex, Wait, lock_all};
+use amphi::{Condvar, Mutex, MutexGuard, Permit, Queue, ReentrantMutex, Semaphore, Wait, lock_all};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -536,4 +536,60 @@ fn a_panic_while_it_stands_back() {
     assert!(catch_unwind(poll).is_err());
     assert_eq!(hand.woken(), woken + 1);
     drop((first, starving));
+}
+
+/// There is something for two: one part is kept for the one that starves, and the other one's waiter is told to stand back and gives up.
+/// The next waiter hears of it, whether the starving one comes or not.
+fn gives_up_standing_back<F: Future + Unpin>(
+    wait: impl Fn() -> F,
+    give: impl Fn(),
+    take: impl Fn() -> bool,
+) {
+    let hands: [Hand; 3] = std::array::from_fn(|_| Hand::new());
+    let [mut starving, mut other, mut next] = [wait(), wait(), wait()];
+    let start = Instant::now();
+    loop {
+        assert!(hands[0].poll(&mut starving).is_pending());
+        give();
+        let is_kept = Hand::new().poll(&mut wait()).is_pending();
+        while take() {}
+        if is_kept {
+            break;
+        }
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+    }
+    assert!(hands[0].poll(&mut starving).is_pending());
+    assert!(hands[1].poll(&mut other).is_pending());
+    assert!(hands[2].poll(&mut next).is_pending());
+    give();
+    give();
+    assert!(hands[1].poll(&mut other).is_pending());
+    assert_eq!(hands[2].woken(), 0);
+    drop(other);
+    assert!(hands[2].woken() > 0, "the wake-up is lost");
+    while hands[2].poll(&mut next).is_pending() {
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(60), "it's kept for ever");
+    }
+}
+
+#[test]
+fn an_items_waiter_gives_up_standing_back() {
+    let queue = Queue::unbounded();
+    gives_up_standing_back(
+        || queue.get(),
+        || queue.try_put(()).unwrap(),
+        || queue.try_get().is_ok(),
+    );
+}
+
+#[test]
+fn a_permits_waiter_gives_up_standing_back() {
+    let semaphore = Semaphore::new(0);
+    gives_up_standing_back(
+        || semaphore.acquire(),
+        || semaphore.release(1),
+        || semaphore.try_acquire().map(Permit::forget).is_some(),
+    );
 }

@@ -31,6 +31,12 @@ impl Notes {
         self.vain_since.set();
     }
 
+    /// Whether it may be that it was notified, and leaves what it was notified of to another for a while: it goes on by
+    /// itself, and nobody else has been notified of that.
+    pub(super) fn stands_back_notified(&self) -> bool {
+        self.patient.is_set() && self.vain_since.is_set()
+    }
+
     /// Whether it has been passed over for too long. The clock costs a good part of what
     /// a turn in the list does, so it is looked at after 2, 4, 8, and then every 8 wake-ups in vain (under loom already after the
     /// first): they are many only if they come quickly.

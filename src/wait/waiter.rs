@@ -230,7 +230,8 @@ impl Waiter {
         if notes.favoured {
             operation.lift_reservation();
         }
-        if !matches!(left, None | Some(Left::Unnotified(_))) {
+        let is_notified = !matches!(left, None | Some(Left::Unnotified(_)));
+        if is_notified || notes.stands_back_notified() {
             operation.pass_on();
         }
     }
