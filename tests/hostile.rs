@@ -3,14 +3,15 @@
 
 mod worlds;
 
-use amphi::{Condvar, Mutex, Semaphore, block_on, lock_all};
+use amphi::{Condvar, Event, Mutex, Semaphore, block_on, lock_all, oneshot};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use worlds::{Hand, poll_with, watched};
 
 /// A waker that has no data and does as its table says.
@@ -53,6 +54,32 @@ fn runs_when_cloned(action: impl FnOnce() + 'static) -> Waker {
         |_| {},
     );
     WHEN_CLONED.set(Some(Box::new(action)));
+    without_data(&TABLE)
+}
+
+thread_local! {
+    /// What the next clone of a waker that `runs_when_a_clone_is_dropped` runs, once.
+    static WHEN_DROPPED: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+/// Runs what is in `WHEN_DROPPED`.
+fn runs_when_a_clone_is_dropped() -> Waker {
+    static CLONE: RawWakerVTable = RawWakerVTable::new(
+        |_| RawWaker::new(ptr::null(), &CLONE),
+        |_| {},
+        |_| {},
+        |_| {
+            if let Some(action) = WHEN_DROPPED.take() {
+                action();
+            }
+        },
+    );
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| RawWaker::new(ptr::null(), &CLONE),
+        |_| {},
+        |_| {},
+        |_| {},
+    );
     without_data(&TABLE)
 }
 
@@ -280,4 +307,77 @@ fn a_waker_that_changes_with_every_poll() {
     drop(guard);
     assert_eq!(hand.woken(), 1);
     assert!(matches!(hand.poll(&mut wait), Poll::Ready(_)));
+}
+
+/// The event is set between its attempt and its asking what it has been told: it has ended, and is in the list no more.
+#[test]
+fn told_with_all_while_a_waker_is_cloned() {
+    static EVENT: Event = Event::new();
+    static WOKEN: AtomicUsize = AtomicUsize::new(0);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| {
+            if let Some(action) = WHEN_CLONED.take() {
+                action();
+            }
+            RawWaker::new(ptr::null(), &TABLE)
+        },
+        |_| _ = WOKEN.fetch_add(1, Ordering::Relaxed),
+        |_| _ = WOKEN.fetch_add(1, Ordering::Relaxed),
+        |_| {},
+    );
+    let mut wait = EVENT.wait();
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    WHEN_CLONED.set(Some(Box::new(|| {
+        EVENT.set();
+        EVENT.clear();
+    })));
+    assert!(poll_with(&without_data(&TABLE), &mut wait).is_ready());
+    // Without somebody who waits nobody would look at the list.
+    let mut other = EVENT.wait();
+    assert!(Hand::new().poll(&mut other).is_pending());
+    EVENT.set();
+    assert_eq!(WOKEN.load(Ordering::Relaxed), 0, "it waits for nothing");
+}
+
+/// What comes between its attempt and its asking what it has been told wakes the waker that it had before.
+#[test]
+fn a_channels_end_while_a_waker_is_cloned() {
+    let (sender, mut receiver) = oneshot::channel();
+    let mut wait = receiver.recv();
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    let waker = runs_when_cloned(|| sender.send(1).unwrap());
+    assert_eq!(poll_with(&waker, &mut wait), Poll::Ready(Ok(1)));
+
+    let (mut sender, receiver) = oneshot::channel::<u8>();
+    let mut wait = sender.closed();
+    assert!(Hand::new().poll(&mut wait).is_pending());
+    let waker = runs_when_cloned(|| drop(receiver));
+    assert!(poll_with(&waker, &mut wait).is_ready());
+}
+
+/// Its time is up. It has looked for the lock, in vain; then that is released, and it looks for the last time.
+#[test]
+fn released_just_before_the_deadline() {
+    let (mutex, changed) = (leaked(), Condvar::new());
+    loop {
+        let deadline = Instant::now() + Duration::from_millis(20);
+        let mut wait = changed.wait(mutex.try_lock().unwrap()).deadline(deadline);
+        assert!(Hand::new().poll(&mut wait).is_pending());
+        let Some(guard) = mutex.try_lock() else {
+            // The machine is busy: it is up already.
+            continue;
+        };
+        changed.notify_one();
+        let is_pending = poll_with(&runs_when_a_clone_is_dropped(), &mut wait).is_pending();
+        if !is_pending || Instant::now() >= deadline {
+            continue;
+        }
+        thread::sleep(deadline - Instant::now());
+        WHEN_DROPPED.set(Some(Box::new(|| drop(guard))));
+        let Poll::Ready((guard, result)) = Hand::new().poll(&mut wait) else {
+            panic!("the lock is free")
+        };
+        assert!(!result.timed_out(), "it was notified");
+        return drop(guard);
+    }
 }

@@ -162,6 +162,17 @@ worlds! {
         pool.shutdown().on(world).await;
     }
 
+    /// Whoever drops it is not woken for that.
+    async fn dropped_by_who_polls(world: World) {
+        let (pool, gate, _first) = busy();
+        let (mut map, hand) = (pool.map(0..2, |item| item).unwrap(), Hand::new());
+        assert!(hand.poll(&mut StreamExt::next(&mut map)).is_pending());
+        drop(map);
+        assert_eq!(hand.woken(), 0);
+        gate.open();
+        pool.shutdown().on(world).await;
+    }
+
     /// Asked by turns as a stream and as an iterator it leaves none out.
     async fn by_turns(world: World) {
         let pool = ThreadPool::new(1);

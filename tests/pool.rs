@@ -662,6 +662,20 @@ fn is_lazy() {
     assert!(!started.load(SeqCst));
 }
 
+/// Nor another one for no job.
+#[test]
+fn nothing_needs_no_other_worker() {
+    let (gate, builder) = (Gate::new(), ThreadPool::builder());
+    let pool = builder.workers(2).name_prefix("of nothing").build();
+    let _first = pool.submit(gate.waits()).unwrap();
+    drop(pool.map([(); 0], drop).unwrap());
+    let threads = amphi::thread::enumerate();
+    let names = threads.iter().filter_map(|thread| thread.name());
+    let workers = names.filter(|name| name.starts_with("of nothing-"));
+    assert_eq!(workers.count(), 1);
+    gate.open();
+}
+
 /// What can't be is said at once.
 #[test]
 fn mistakes() {

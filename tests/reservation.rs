@@ -593,3 +593,51 @@ fn a_permits_waiter_gives_up_standing_back() {
         || semaphore.try_acquire().map(Permit::forget).is_some(),
     );
 }
+
+/// Told that it is its turn, and only then another one asks for the lock to be kept: it takes it nevertheless.
+#[test]
+fn told_before_it_was_reserved() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = mutex.lock();
+    for _ in 0..2 {
+        let guard = mutex.try_lock().unwrap();
+        assert!(hand.poll(&mut starving).is_pending());
+        sleep(Duration::from_millis(2));
+        drop(guard);
+    }
+    let guard = mutex.try_lock().unwrap();
+    let mut told = queued(&mutex);
+    drop(guard);
+    let guard = mutex.try_lock().unwrap();
+    assert!(hand.poll(&mut starving).is_pending());
+    drop(guard);
+    assert!(!is_free_for_all(&mutex));
+    assert!(Hand::new().poll(&mut told).is_ready());
+}
+
+/// Told to stand back, it asks again, is not to have the lock, and a waker that it does not need panics when it is dropped: somebody else is woken
+/// for it.
+#[test]
+fn a_panic_of_a_drop_while_it_stands_back() {
+    static CLONE: RawWakerVTable = RawWakerVTable::new(
+        |_| RawWaker::new(std::ptr::null(), &CLONE),
+        |_| {},
+        |_| {},
+        |_| panic!("in drop"),
+    );
+    static TABLE: RawWakerVTable = RawWakerVTable::new(
+        |_| RawWaker::new(std::ptr::null(), &CLONE),
+        |_| {},
+        |_| {},
+        |_| {},
+    );
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let ([first, mut driven], starving) = starve_behind_two(&mutex, &hand);
+    let woken = hand.woken();
+    // SAFETY: None of the functions looks at the data.
+    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let poll = AssertUnwindSafe(|| poll_with(&waker, &mut driven).is_pending());
+    assert!(catch_unwind(poll).is_err());
+    assert_eq!(hand.woken(), woken + 1);
+    drop((first, starving));
+}

@@ -422,6 +422,36 @@ fn many_behind_an_unpolled_task() {
     assert!(hand.poll(&mut many).is_ready());
 }
 
+/// The one that the permits are kept for is asked by everyone who comes, until it has been asked and does not answer. Then whoever relied
+/// on its answer goes on alone.
+#[test]
+fn answers_once_and_not_again() {
+    let semaphore = Semaphore::new(3);
+    let mut all = semaphore.acquire_many(3).block();
+    let (many, hands) = (Hand::new(), [Hand::new(), Hand::new()]);
+    let mut wants_all = semaphore.acquire_many(3);
+    assert!(many.poll(&mut wants_all).is_pending());
+    drop(all.split(1));
+    let mut woken = 0;
+    until_reserved(&semaphore, || {
+        if many.woken() > woken {
+            woken = many.woken();
+            assert!(many.poll(&mut wants_all).is_pending());
+        }
+    });
+    let mut waits = [semaphore.acquire(), semaphore.acquire()];
+    for (hand, wait) in hands.iter().zip(&mut waits) {
+        assert!(many.poll(&mut wants_all).is_pending());
+        let woken = many.woken();
+        assert!(hand.poll(wait).is_pending());
+        assert_eq!(many.woken(), woken + 1, "it is not asked");
+    }
+    let woken = hands[0].woken();
+    assert!(hands[0].poll(&mut waits[0]).is_pending());
+    assert_eq!(hands[0].woken(), woken + 1, "nobody else will wake it");
+    drop(all);
+}
+
 /// While permits gather nobody keeps polling: who stands back asks once, is answered, and sleeps.
 #[test]
 fn nobody_is_busy_while_permits_gather() {

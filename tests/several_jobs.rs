@@ -387,3 +387,23 @@ fn completed_in_the_order_that_was_seen() {
         pool.shutdown().block();
     });
 }
+
+/// Of two who watch the same job one gives up: the other hears of the end.
+#[test]
+fn one_of_two_gives_up() {
+    watched(|| {
+        for gives_up in [0, 1] {
+            let (_pool, gates, jobs) = gated(1);
+            let (mut waits, hand) = (vec![wait_any(&jobs), wait_any(&jobs)], Hand::new());
+            for wait in &mut waits {
+                assert!(hand.poll(wait).is_pending());
+            }
+            drop(waits.remove(gives_up));
+            gates[0].open();
+            while hand.woken() == 0 {
+                std::thread::yield_now();
+            }
+            assert!(hand.poll(&mut waits[0]).is_ready());
+        }
+    });
+}

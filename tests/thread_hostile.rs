@@ -3,6 +3,9 @@
 
 #[path = "thread_hostile/jobs.rs"]
 mod jobs;
+#[cfg(target_os = "linux")]
+#[path = "thread_hostile/limited.rs"]
+mod limited;
 #[path = "thread_hostile/maps.rs"]
 mod maps;
 #[path = "thread_hostile/no_thread.rs"]
@@ -29,6 +32,15 @@ struct PanicsWhenDropped;
 impl Drop for PanicsWhenDropped {
     fn drop(&mut self) {
         panic!("in the drop");
+    }
+}
+
+/// Does something when it is dropped.
+struct OnDrop(fn());
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 

@@ -22,7 +22,9 @@ mod reentrant;
 mod semaphore;
 
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 
 /// Plays the model with up to this many preemptions: three between two parties, and two where
 /// there are more, so that all the models together take seconds.
@@ -40,4 +42,30 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> bool {
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
         .is_ready()
+}
+
+/// Whether a task has been woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Woken {
+    fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    fn poll<F: Future + Unpin>(self: &Arc<Self>, future: &mut F) -> bool {
+        let waker = Waker::from(self.clone());
+        let poll = pin!(future).as_mut().poll(&mut Context::from_waker(&waker));
+        poll.is_ready()
+    }
+
+    fn is_woken(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
 }

@@ -1,6 +1,6 @@
 //! The queue: every item arrives once, and nobody sleeps beside one, or beside room.
 
-use super::{model, poll_once};
+use super::{Woken, model, poll_once};
 use amphi::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
 use loom::future::block_on;
 use loom::sync::Arc;
@@ -368,5 +368,42 @@ fn task_done_beside_a_put_and_its_task_done() {
         queue.task_done().unwrap();
         reports.join().unwrap();
         assert!(queue.task_done().is_err());
+    });
+}
+
+/// Two wait, and one of them tries once more without having been woken. It may take one item at the moment at which it is told of
+/// the other one: that is for the other party, who hears of it.
+#[test]
+fn taken_and_told_at_once() {
+    model(3, || {
+        let queue = Arc::new(Queue::unbounded());
+        let (mut early, mut late, woken) = (queue.get(), queue.get(), Woken::new());
+        assert!(!poll_once(&mut early));
+        assert!(!woken.poll(&mut late));
+        let puts = [(); 2].map(|()| spawn(&queue, |queue| queue.try_put(1).unwrap()));
+        poll_once(&mut early);
+        for put in puts {
+            put.join().unwrap();
+        }
+        assert!(woken.is_woken());
+    });
+}
+
+/// The same for room.
+#[test]
+fn put_and_told_at_once() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(2));
+        queue.try_put(1).unwrap();
+        queue.try_put(2).unwrap();
+        let (mut early, mut late, woken) = (queue.put(3), queue.put(4), Woken::new());
+        assert!(!poll_once(&mut early));
+        assert!(!woken.poll(&mut late));
+        let gets = [(); 2].map(|()| spawn(&queue, |queue| queue.try_get().unwrap()));
+        poll_once(&mut early);
+        for get in gets {
+            get.join().unwrap();
+        }
+        assert!(woken.is_woken());
     });
 }

@@ -359,3 +359,24 @@ fn empty_batches_never_wait() {
         assert_eq!(hand.poll(&mut queue.put_all([])), Poll::Ready(Ok(())));
     });
 }
+
+/// Told of an item, one comes upon a comparison that panics, and does not come again: another one is told of that item.
+#[test]
+fn a_comparison_that_panics_on_the_way_out() {
+    static PANICS: AtomicBool = AtomicBool::new(false);
+    let queue = PriorityQueue::unbounded();
+    let hands = [(); 4].map(|()| Hand::new());
+    let mut waits = [(); 4].map(|()| queue.get());
+    for (hand, wait) in hands.iter().zip(&mut waits) {
+        assert!(hand.poll(wait).is_pending());
+    }
+    for number in 1..4 {
+        let compare = || assert!(!PANICS.load(SeqCst), "in the comparison");
+        queue.try_put(Compared { number, compare }).ok().unwrap();
+    }
+    assert_eq!(hands.each_ref().map(Hand::woken), [1, 1, 1, 0]);
+    PANICS.store(true, SeqCst);
+    assert!(panics(|| drop(hands[0].poll(&mut waits[0]))));
+    PANICS.store(false, SeqCst);
+    assert_eq!(hands[3].woken(), 1);
+}

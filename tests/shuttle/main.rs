@@ -80,6 +80,15 @@ fn poll_once<F: Future + Unpin>(future: &mut F) -> bool {
         .is_ready()
 }
 
+/// Waits, and tries once more before it has been woken.
+async fn impatiently<F: Future + Unpin>(mut future: F) -> F::Output {
+    let first = Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop()));
+    match first {
+        Poll::Ready(output) => output,
+        Poll::Pending => future.await,
+    }
+}
+
 /// Somebody who takes part in a model.
 enum Party<T> {
     Thread(shuttle::thread::JoinHandle<T>),

@@ -367,3 +367,36 @@ fn map_against_a_shutdown_by_a_job() {
         assert!(shared.try_submit(1).is_none());
     });
 }
+
+/// Two cancel a job that waits for a worker: whoever has cancelled it finds it done, and nobody has seen it run.
+#[test]
+fn cancelled_by_two() {
+    model(9_000, || {
+        let shared = Shared::new(1);
+        let go_on = Arc::new(Event::new());
+        let waits = go_on.clone();
+        let _first = shared.pool.submit(move || waits.wait().block()).unwrap();
+        let job = Arc::new(shared.submit(1));
+        let cancels = |job: &Job<u32>| {
+            assert!(job.cancel());
+            assert!(job.is_done());
+        };
+        let parties = [
+            thread(&job, cancels),
+            thread(&job, cancels),
+            thread(&job, |job| assert!(!job.is_running())),
+            thread(&job, |job| {
+                assert_eq!(wait_any([job]).block(), 0);
+                assert!(job.is_done());
+            }),
+            thread(&job, |job| {
+                let done = as_completed([job]).next().unwrap();
+                assert!(done.is_done());
+            }),
+        ];
+        join(parties);
+        go_on.set();
+        shared.pool.shutdown().block();
+        assert_eq!(shared.run(), 0);
+    });
+}

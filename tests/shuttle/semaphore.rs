@@ -1,6 +1,6 @@
 //! The semaphore among three and four: no permit lost or made, and no wake-up lost.
 
-use super::{Party, Patience, Place, SOON, join, model, poll_once, task, thread};
+use super::{Party, Patience, Place, SOON, impatiently, join, model, poll_once, task, thread};
 use amphi::Semaphore;
 use shuttle::sync::Arc;
 
@@ -161,5 +161,26 @@ fn split_permits() {
         splits.join();
         join(others);
         assert_eq!(shared.semaphore.available_permits(), 2);
+    });
+}
+
+/// Two wait, one of them tries once more without having been woken, and may take one permit at the moment at which it is told of the other one:
+/// that is for the other party.
+#[test]
+fn taken_and_told_at_once() {
+    model(18_000, || {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let takes = [
+            task(&semaphore, async |semaphore| {
+                impatiently(semaphore.acquire()).await.forget()
+            }),
+            task(&semaphore, async |semaphore| {
+                semaphore.acquire().await.forget()
+            }),
+        ];
+        let releases = [(); 2].map(|()| thread(&semaphore, |semaphore| semaphore.release(1)));
+        join(takes);
+        join(releases);
+        assert_eq!(semaphore.available_permits(), 0);
     });
 }

@@ -3,7 +3,7 @@
 use super::*;
 use amphi::{JobError, as_completed, wait_all, wait_any};
 use std::future::pending;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 
 /// A result that nobody wants is dropped by the worker, and that may take long: a job that is submitted meanwhile would wait
 /// for it, if the worker counted as free.
@@ -202,5 +202,248 @@ fn wait_all_of_no_jobs_is_over_at_once() {
         assert_eq!(timed.or(pending::<()>()).block(), Ok(Ok(())));
         amphi::block_on(wait_all(&none));
         assert!(as_completed(&none).next().is_none());
+    });
+}
+
+/// The last handle goes with a waker that panics, so the result is dropped by the worker, and that panics as well.
+#[test]
+fn a_result_that_panics_after_a_waker() {
+    struct DropsWhenWoken(Mutex<Option<Box<dyn Send>>>);
+    impl Wake for DropsWhenWoken {
+        fn wake(self: Arc<Self>) {
+            let held = self.0.lock().unwrap().take();
+            drop(held);
+            panic!("in the waker");
+        }
+    }
+    watched(|| {
+        let pool = ThreadPool::new(1);
+        let go_on = Arc::new(Event::new());
+        let waits = go_on.clone();
+        let job = pool.submit(move || {
+            waits.wait().block();
+            PanicsWhenDropped
+        });
+        let drops = Arc::new(DropsWhenWoken(Mutex::new(None)));
+        let mut result = Box::new(job.unwrap().result());
+        assert!(poll_with(&Waker::from(drops.clone()), &mut result).is_pending());
+        *drops.0.lock().unwrap() = Some(result);
+        go_on.set();
+        assert!(pool.submit(|| ()).unwrap().result().block().is_ok());
+    });
+}
+
+/// Waits until all workers are free: then as many jobs as there are workers need no more of them.
+fn until_all_are_free(pool: &ThreadPool, name_prefix: &str) {
+    let workers = || {
+        let threads = amphi::thread::enumerate();
+        let names = threads.iter().filter_map(|thread| thread.name());
+        names.filter(|name| name.starts_with(name_prefix)).count()
+    };
+    let mut kept = Vec::new();
+    loop {
+        let before = workers();
+        assert!(before < 200, "some are never free");
+        let go_on = Arc::new(Event::new());
+        let jobs: Vec<_> = (0..before)
+            .map(|_| {
+                let waits = go_on.clone();
+                pool.submit(move || waits.wait().block()).unwrap()
+            })
+            .collect();
+        let after = workers();
+        go_on.set();
+        wait_all(&jobs).block();
+        // Their results are not left to the workers.
+        kept.extend(jobs);
+        if after == before {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// A worker has called the callbacks, has dropped a result that nobody wants, be it with a panic, or has found a job cancelled: it is
+/// free for the next one.
+#[test]
+fn a_worker_is_free_in_the_end() {
+    let begun = |result: fn()| {
+        move |pool: &ThreadPool| {
+            let go_on = Arc::new(Event::new());
+            let waits = go_on.clone();
+            let job = pool.submit(move || {
+                waits.wait().block();
+                OnDrop(result)
+            });
+            (job.unwrap(), go_on)
+        }
+    };
+    watched(move || {
+        let case = |name_prefix: &str, job: &dyn Fn(&ThreadPool)| {
+            let builder = ThreadPool::builder().workers(1000);
+            let pool = builder.name_prefix(name_prefix).build();
+            (0..4).for_each(|_| job(&pool));
+            until_all_are_free(&pool, name_prefix);
+        };
+        case("calls back", &|pool| {
+            let (job, go_on) = begun(|| ())(pool);
+            job.on_done(|_| ());
+            go_on.set();
+        });
+        case("drops", &|pool| {
+            let (job, go_on) = begun(|| ())(pool);
+            drop(job);
+            go_on.set();
+        });
+        case("drops and panics", &|pool| {
+            let (job, go_on) = begun(|| panic!("in the drop"))(pool);
+            drop(job);
+            go_on.set();
+        });
+        // If that is not quick enough it shows nothing.
+        case("cancelled", &|pool| {
+            _ = pool.submit(|| ()).unwrap().cancel()
+        });
+    });
+}
+
+/// A worker that drops a result is busy again, and somebody has counted on it already: there is another one for that.
+#[test]
+fn another_worker_while_a_result_is_dropped() {
+    static DROPPED: Event = Event::new();
+    watched(|| {
+        let pool = Arc::new(ThreadPool::new(2));
+        let go_on = Arc::new(Event::new());
+        let waits = go_on.clone();
+        let job = pool.submit(move || {
+            waits.wait().block();
+            OnDrop(|| DROPPED.wait().block())
+        });
+        let mut result = Box::new(job.unwrap().result());
+        let (held, submits) = (Arc::new(Mutex::new(None)), pool.clone());
+        let holds = held.clone();
+        // The worker counts as free when it wakes others, and the last handle goes.
+        let waker = waker(move || {
+            drop(submits.submit(|| DROPPED.set()).unwrap());
+            drop(holds.lock().unwrap().take());
+        });
+        assert!(poll_with(&waker, &mut result).is_pending());
+        *held.lock().unwrap() = Some(result);
+        go_on.set();
+        DROPPED.wait().block();
+    });
+}
+
+/// A panic's payload that panics when it is dropped, whatever else panics.
+struct Payload;
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        panic!("in the payload's drop");
+    }
+}
+
+/// Those who watch a job have wakers that panic, with payloads that panic in their turn: the last one hears of the end.
+#[test]
+fn payloads_of_wakers_that_panic() {
+    watched(|| {
+        let pool = ThreadPool::new(1);
+        let _occupied = Occupied::new(&pool);
+        let job = pool.submit(|| ()).unwrap();
+        let throws = waker(|| std::panic::panic_any(Payload));
+        let (mut waits, hand) = ([(); 3].map(|()| wait_any([&job])), Hand::new());
+        let [first, second, last] = &mut waits;
+        assert!(poll_with(&throws, first).is_pending());
+        assert!(poll_with(&throws, second).is_pending());
+        assert!(hand.poll(last).is_pending());
+        let thrown = catch_unwind(AssertUnwindSafe(|| job.cancel()));
+        std::mem::forget(thrown.unwrap_err());
+        assert_eq!(hand.woken(), 1);
+    });
+}
+
+/// Two wakers panic when a job is cancelled: the first panic goes on.
+#[test]
+fn two_wakers_panic() {
+    watched(|| {
+        let pool = ThreadPool::new(1);
+        let _occupied = Occupied::new(&pool);
+        let job = pool.submit(|| ()).unwrap();
+        let mut waits = [(); 2].map(|()| wait_any([&job]));
+        for (wait, message) in waits.iter_mut().zip(["first", "second"]) {
+            let throws = waker(move || std::panic::panic_any(message));
+            assert!(poll_with(&throws, wait).is_pending());
+        }
+        let thrown = catch_unwind(AssertUnwindSafe(|| job.cancel()));
+        assert_eq!(thrown.unwrap_err().downcast_ref(), Some(&"first"));
+    });
+}
+
+/// A callback panics, with a payload that panics in its turn: the next one is called.
+#[test]
+fn a_payload_of_a_callback_that_panics() {
+    watched(|| {
+        let pool = ThreadPool::new(1);
+        let occupied = Occupied::new(&pool);
+        let job = pool.submit(|| ()).unwrap();
+        let (sender, called) = mpsc::channel();
+        job.on_done(|_| std::panic::panic_any(Payload));
+        job.on_done(move |_| sender.send(()).unwrap());
+        drop(occupied);
+        called.recv().unwrap();
+    });
+}
+
+/// A job is cancelled amid a panic, and a waker panics in that: the first panic goes on.
+#[test]
+fn cancelled_amid_a_panic() {
+    struct Cancels(Job<()>);
+    impl Drop for Cancels {
+        fn drop(&mut self) {
+            assert!(self.0.cancel());
+        }
+    }
+    watched(|| {
+        let pool = ThreadPool::new(1);
+        let _occupied = Occupied::new(&pool);
+        let job = pool.submit(|| ()).unwrap();
+        let mut result = job.result();
+        let throws = waker(|| std::panic::panic_any(Payload));
+        assert!(poll_with(&throws, &mut result).is_pending());
+        let cancels = Cancels(job.clone());
+        let panic = catch_unwind(AssertUnwindSafe(move || {
+            let _cancels = cancels;
+            panic!("the first");
+        }));
+        assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"the first"));
+        assert!(job.is_cancelled());
+    });
+}
+
+/// The time of those who wait for an end is up: nobody wakes them when it comes.
+#[test]
+fn whose_time_is_up_is_in_no_list() {
+    watched(|| {
+        let (pool, hand) = (ThreadPool::new(1), Hand::new());
+        let occupied = Occupied::new(&pool);
+        let job = pool.submit(|| ()).unwrap();
+        let now = Duration::ZERO;
+        let (mut result, mut any) = (job.result().timeout(now), wait_any([&job]).timeout(now));
+        let (mut all, mut shutdown) = (wait_all([&job]).timeout(now), pool.shutdown().timeout(now));
+        let waits = occupied.go_on.clone();
+        let mut thread = amphi::thread::spawn(move || waits.wait().block());
+        let mut joined = thread.join().timeout(now);
+        assert!(hand.poll(&mut result).is_ready());
+        assert!(hand.poll(&mut any).is_ready());
+        assert!(hand.poll(&mut all).is_ready());
+        assert!(hand.poll(&mut shutdown).is_ready());
+        assert!(hand.poll(&mut joined).is_ready());
+        drop(occupied);
+        job.result().block().unwrap();
+        pool.shutdown().block();
+        drop(joined);
+        thread.join().block().unwrap();
+        assert_eq!(hand.woken(), 0);
+        drop((result, any, all, shutdown));
     });
 }

@@ -95,3 +95,25 @@ fn the_items_of_a_broken_pool_are_broken() {
         }
     });
 }
+
+/// It has been polled by a waker that panics when it is dropped: the jobs would run.
+#[test]
+fn a_dropped_map_cancels_all_though_a_waker_panics() {
+    watched(|| {
+        let pool = ThreadPool::new(1);
+        let occupied = Occupied::new(&pool);
+        let ran = Arc::new(AtomicUsize::new(0));
+        let runs = ran.clone();
+        let map = pool.map([(); 3], move |()| runs.fetch_add(1, SeqCst));
+        let mut map = map.unwrap();
+        let held = PanicsWhenDropped;
+        let waker = waker(move || _ = &held);
+        let mut next = futures::StreamExt::next(&mut map);
+        assert!(poll_with(&waker, &mut next).is_pending());
+        drop(waker);
+        panics(|| map);
+        drop(occupied);
+        pool.shutdown().block();
+        assert_eq!(ran.load(SeqCst), 0);
+    });
+}

@@ -53,8 +53,10 @@ fn submit_until_found(
             }
         });
         for _ in 0..ATTEMPTS {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(pool.submit(|| ()))));
-            if found.load(SeqCst) {
+            let submitted = catch_unwind(AssertUnwindSafe(|| drop(pool.submit(|| ()))));
+            if found.load(SeqCst) || submitted.is_err() {
+                stop.store(true, SeqCst);
+                assert!(submitted.is_ok(), "the waker's panic comes out here");
                 break;
             }
         }

@@ -100,3 +100,62 @@ fn a_panic_leaves_all_of_them_usable() {
     are_usable::<JoinHandle<u8>>();
     are_usable::<Builder>();
 }
+
+/// No thread can be started for a while.
+#[cfg(target_os = "linux")]
+mod limited {
+    use super::*;
+    use crate::limited::{NoThreads, limited};
+
+    /// Another worker would be needed, and there is one: it comes to the job.
+    #[test]
+    fn the_worker_that_there_is_comes_to_it() {
+        limited(
+            "pools::limited::the_worker_that_there_is_comes_to_it",
+            || {
+                let pool = ThreadPool::new(2);
+                let occupied = Occupied::new(&pool);
+                let no_threads = NoThreads::new();
+                let job = pool.submit(|| 1).unwrap();
+                drop(occupied);
+                assert_eq!(job.result().block().unwrap(), 1);
+                drop(no_threads);
+            },
+        );
+    }
+
+    /// A worker drops a result, and another one would be needed: whoever waits for the end is told that there is none, even if a waker panics,
+    /// and the result as well.
+    #[test]
+    fn no_other_worker_while_a_result_is_dropped() {
+        limited(
+            "pools::limited::no_other_worker_while_a_result_is_dropped",
+            || {
+                let pool = ThreadPool::new(2);
+                let go_on = Arc::new(Event::new());
+                let waits = go_on.clone();
+                let first = pool.submit(move || {
+                    waits.wait().block();
+                    PanicsWhenDropped
+                });
+                let first = first.unwrap();
+                until(|| first.is_running());
+                let no_threads = NoThreads::new();
+                let second = pool.submit(|| 1).unwrap();
+                let (mut panics, mut shutdown, hand) =
+                    (pool.shutdown(), pool.shutdown(), Hand::new());
+                assert!(poll_with(&panics_when_woken(), &mut panics).is_pending());
+                assert!(hand.poll(&mut shutdown).is_pending());
+                drop(first);
+                go_on.set();
+                let mut woken = 0;
+                while hand.poll(&mut shutdown).is_pending() {
+                    until(|| hand.woken() > woken);
+                    woken = hand.woken();
+                }
+                assert_eq!(second.result().block().unwrap(), 1);
+                drop(no_threads);
+            },
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! Threads at their end.
 
 use super::*;
-use amphi::thread::{Thread, current};
+use amphi::thread::{self, Thread, current};
 use std::cell::RefCell;
 use std::sync::mpsc;
 
@@ -53,5 +53,18 @@ fn a_thread_that_asks_too_late_is_not_alive() {
         early.finished().block();
         late.finished().block();
         assert!(!early.is_alive() && !late.is_alive());
+    });
+}
+
+/// It could not start another one, and waits for the end of all but itself.
+#[test]
+fn a_thread_that_could_not_start_another_one() {
+    alone("threads::a_thread_that_could_not_start_another_one", || {
+        let mut thread = thread::spawn(|| {
+            let started = thread::Builder::new().stack_size(TOO_LARGE).spawn(|| ());
+            assert!(started.is_err());
+            thread::join_all().timeout(Duration::from_secs(20)).block()
+        });
+        assert_eq!(thread.join().block().unwrap(), Ok(()));
     });
 }
