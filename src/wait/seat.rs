@@ -6,13 +6,14 @@
 //! |---|---|---|---|
 //! | `None` | no | nobody waits | a waiter that joins, to the next line |
 //! | `Some` | no | somebody waits | a notifier, to the next line; the waiter, by giving it up, to the first |
-//! | `None` | yes | notified, and has not heard of it | the waiter, to the first line, or to the second if it waits again |
+//! | `None` | yes | notified, whether it has heard of that or not | a waiter that joins, to the second line |
 //!
 //! As in `list.rs` a waiter joins before its last attempt, and a notifier changes the object before it looks here,
 //! both under the same lock: one of them sees the other. There is no mark in a state word, so every notification takes the
 //! lock; in exchange there may be no state word.
 //!
-//! A wait that was forgotten keeps the seat until the next one takes it; `taken` tells them apart.
+//! A wait that was forgotten keeps the seat until the next one takes it. It is never heard of again: as long as it could be polled or
+//! dropped, there is no other wait.
 
 use super::list::{Heard, Key, Left, Line, Woken};
 use super::park::Kind;
@@ -29,8 +30,6 @@ pub(crate) struct Seat {
 struct State {
     waker: Option<(Kind, Waker)>,
     notified: bool,
-    /// How often somebody has taken the seat.
-    taken: usize,
 }
 
 impl Seat {
@@ -39,7 +38,6 @@ impl Seat {
             state: SpinLock::new(State {
                 waker: None,
                 notified: false,
-                taken: 0,
             }),
         }
     }
@@ -61,42 +59,26 @@ impl Line for Seat {
         let mut state = self.state.lock();
         let forgotten = state.waker.replace((kind, waker));
         state.notified = false;
-        state.taken = state.taken.wrapping_add(1);
-        let key = Key {
-            epoch: state.taken,
-            index: Index::FIRST,
-        };
         drop(state);
         drop(forgotten);
-        key
+        Key {
+            epoch: 0,
+            index: Index::FIRST,
+        }
     }
 
-    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<u32>) -> Heard {
+    fn hear(&self, _place: Key, kind: Kind, waker: Waker, _requeue: Option<u32>) -> Heard {
         let mut state = self.state.lock();
-        if state.taken != place.epoch {
-            // It was taken for forgotten.
+        if state.notified {
             return Heard::Told(Notice::Turn, waker);
         }
-        if !state.notified {
-            let old = state.waker.replace((kind, waker));
-            return Heard::Nothing(old.map(|(_, waker)| waker));
-        }
-        state.notified = false;
-        match requeue {
-            Some(_) => {
-                state.waker = Some((kind, waker));
-                Heard::Requeued(place, Notice::Turn)
-            }
-            None => Heard::Told(Notice::Turn, waker),
-        }
+        let old = state.waker.replace((kind, waker));
+        Heard::Nothing(old.map(|(_, waker)| waker))
     }
 
-    fn leave(&self, place: Key) -> Left {
+    fn leave(&self, _place: Key) -> Left {
         let mut state = self.state.lock();
-        if state.taken != place.epoch {
-            return Left::Unnotified(None);
-        }
-        match std::mem::take(&mut state.notified) {
+        match state.notified {
             true => Left::Notified,
             false => Left::Unnotified(state.waker.take().map(|(_, waker)| waker)),
         }
