@@ -41,10 +41,11 @@ pub(crate) use spin_lock::{SpinLock, SpinLockGuard};
 
 pub(crate) use spin::Spin;
 
-// The feature is not for loom's models.
+#[cfg(all(feature = "thread", loom))]
+pub(crate) use loom::thread::Builder;
 #[cfg(all(feature = "thread", shuttle))]
 pub(crate) use shuttle::thread::Builder;
-#[cfg(all(feature = "thread", not(shuttle)))]
+#[cfg(all(feature = "thread", not(any(loom, shuttle))))]
 pub(crate) use std::thread::Builder;
 
 #[cfg(shuttle)]
@@ -108,19 +109,20 @@ macro_rules! local {
 }
 pub(crate) use local;
 
-/// A static; in a model of shuttle each execution has one of its own.
-#[cfg(feature = "thread")]
+/// A static; in a model each execution has one of its own.
 macro_rules! shared {
     ($($(#[$attribute:meta])* static $name:ident: $type:ty = $init:expr;)*) => {
         $(
-            #[cfg(not(shuttle))]
+            #[cfg(not(any(loom, shuttle)))]
             $(#[$attribute])*
             static $name: $type = $init;
         )*
+
+        #[cfg(loom)]
+        loom::lazy_static! { $($(#[$attribute])* static ref $name: $type = $init;)* }
 
         #[cfg(shuttle)]
         shuttle::lazy_static! { $($(#[$attribute])* static ref $name: $type = $init;)* }
     };
 }
-#[cfg(feature = "thread")]
 pub(crate) use shared;

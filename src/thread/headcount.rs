@@ -1,6 +1,7 @@
 //! [`Headcount`]: how many threads there are, and those who wait until they are gone.
 
 use crate::sync::atomic::Ordering;
+use crate::sync::const_fn;
 use crate::wait::{Line, Outcome, Turn, WaitList};
 
 /// Threads that somebody may want to see the end of.
@@ -19,9 +20,9 @@ const WAITING: usize = 1;
 const ONE: usize = 2;
 
 impl Headcount {
-    pub(super) const fn new() -> Self {
-        Headcount {
-            list: WaitList::new(0),
+    const_fn! {
+        pub(super) const fn new() -> Self {
+            Headcount { list: WaitList::new(0) }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::panicked::FirstPanic;
 use super::{Job, JobError, JobResult};
-use crate::wait::{Timeout, Wait};
+use crate::wait::{Timeout, Wait, now};
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -75,7 +75,7 @@ impl<T> Map<T> {
     /// ```
     pub fn timeout(mut self, duration: Duration) -> Self {
         // One that can't be added never comes.
-        self.deadline = Instant::now().checked_add(duration);
+        self.deadline = now().checked_add(duration);
         #[cfg(feature = "time")]
         if let Some((job, _)) = self.polled.take() {
             let wait = self.wait(&job);

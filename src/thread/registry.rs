@@ -15,6 +15,7 @@ shared! {
     static LISTED: Mutex<BTreeMap<u64, Thread>> = Mutex::new(BTreeMap::new());
     /// Those that [`join_all`] waits for.
     static COUNTED: Headcount = Headcount::new();
+    static MAIN: OnceLock<Thread> = OnceLock::new();
 }
 
 local! {
@@ -138,7 +139,6 @@ fn discover() -> Current {
 /// ```
 #[doc(alias = "threading.main_thread")]
 pub fn main() -> Thread {
-    static MAIN: OnceLock<Thread> = OnceLock::new();
     let main = MAIN.get_or_init(|| {
         let main = Thread::new(owner::main_thread_id(), Some("main".into()), true);
         lock(&LISTED).insert(main.id(), main.clone());

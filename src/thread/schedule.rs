@@ -2,18 +2,17 @@
 
 use super::timer::{Moment, Timer};
 use crate::event::Event;
-use crate::sync::{Mutex, lock};
+use crate::sync::{Builder, Mutex, lock, shared};
+use crate::wait::now;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-use std::{io, mem, thread};
+use std::{io, mem};
 
-static SCHEDULE: Mutex<Schedule> = Mutex::new(Schedule {
-    timers: BTreeMap::new(),
-    is_kept: false,
-});
-
-/// Something is due earlier than what the keeper waits for.
-static CHANGED: Event = Event::new();
+shared! {
+    static SCHEDULE: Mutex<Schedule> = Mutex::new(Schedule { timers: BTreeMap::new(), is_kept: false });
+    /// Something is due earlier than what the keeper waits for.
+    static CHANGED: Event = Event::new();
+}
 
 /// How long a keeper stays when nothing is pending.
 const LINGER: Duration = Duration::from_secs(1);
@@ -46,7 +45,7 @@ pub(super) fn add(timer: &Timer, due: Moment) -> io::Result<()> {
     };
     let mut schedule = lock(&SCHEDULE);
     if !schedule.is_kept {
-        thread::Builder::new().name("timers".into()).spawn(keep)?;
+        Builder::new().name("timers".into()).spawn(keep)?;
         schedule.is_kept = true;
     }
     let is_first = schedule.insert(timer, due);
@@ -94,7 +93,7 @@ pub(super) fn keep() {
         CHANGED.clear();
         let mut due = Vec::new();
         let mut schedule = lock(&SCHEDULE);
-        let now = Instant::now();
+        let now = now();
         let next = loop {
             match schedule.timers.first_entry() {
                 Some(first) if first.key().0 <= now => due.push(first.remove_entry()),

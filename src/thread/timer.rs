@@ -2,9 +2,10 @@
 
 use super::{Builder, ThreadPool, schedule, unharmed};
 use crate::event::{Event, WaitSet};
-use crate::sync::{Mutex, lock};
-use crate::wait::Wait;
+use crate::sync::{Mutex, lock, shared};
+use crate::wait::{Wait, now};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -235,7 +236,7 @@ impl Timer {
         if state.phase != Phase::New {
             return;
         }
-        let due = Instant::now().checked_add(self.shared.interval);
+        let due = now().checked_add(self.shared.interval);
         state.phase = Phase::Pending(due);
         if let Err(error) = schedule::add(self, due) {
             state.phase = Phase::New;
@@ -393,7 +394,7 @@ impl Timer {
     fn next_beat(&self, last: Instant) -> Moment {
         let interval = self.shared.interval;
         let next = last.checked_add(interval)?;
-        let Some(late) = Instant::now().checked_duration_since(next) else {
+        let Some(late) = now().checked_duration_since(next) else {
             return Some(next);
         };
         let since_beat = late.as_nanos() % interval.as_nanos();
@@ -419,14 +420,18 @@ impl fmt::Debug for Timer {
     }
 }
 
+shared! {
+    /// Never dropped, as is any static, but for those of a model.
+    static POOL: OnceLock<ManuallyDrop<ThreadPool>> = OnceLock::new();
+}
+
 /// The threads that run the functions.
 fn pool() -> &'static ThreadPool {
-    static POOL: OnceLock<ThreadPool> = OnceLock::new();
     POOL.get_or_init(|| {
-        ThreadPool::builder()
+        let pool = ThreadPool::builder()
             .workers(500)
             .name_prefix("timer")
-            .keep_alive(Duration::from_secs(1))
-            .build()
+            .keep_alive(Duration::from_secs(1));
+        ManuallyDrop::new(pool.build())
     })
 }

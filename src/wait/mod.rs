@@ -109,6 +109,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use time::Deadline;
+#[cfg(feature = "thread")]
+pub(crate) use time::now;
 
 /// An operation that may have to wait, and that has not begun.
 ///

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// The present. Loom explores interleavings, not durations: there every instant is equal,
 /// and whatever is bound to happen after a while happens at once. Shuttle has a clock in `sync/clock.rs`.
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     #[cfg(not(any(loom, shuttle)))]
     return Instant::now();
     #[cfg(loom)]

@@ -2,9 +2,8 @@
 
 use crate::owner::{self, NOBODY};
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::const_fn;
+use crate::sync::{Mutex, MutexGuard, const_fn, lock, shared};
 use std::ptr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Who holds the lock, and how often: the owner's id, and below it sixteen bits for the levels.
 ///
@@ -140,7 +139,10 @@ struct GivenUp {
     others: u64,
 }
 
-fn given_up() -> MutexGuard<'static, Vec<GivenUp>> {
+shared! {
     static GIVEN_UP: Mutex<Vec<GivenUp>> = Mutex::new(Vec::new());
-    GIVEN_UP.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn given_up() -> MutexGuard<'static, Vec<GivenUp>> {
+    lock(&GIVEN_UP)
 }
