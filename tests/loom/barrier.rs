@@ -6,7 +6,10 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
 
+/// A thread and a task meet twice, and have the indices between them.
 #[test]
 fn thread_against_task() {
     model(3, || {
@@ -25,6 +28,7 @@ fn thread_against_task() {
     });
 }
 
+/// The last party arrives while somebody aborts: all go on, or all get the error.
 #[test]
 fn trip_against_abort() {
     model(3, || {
@@ -105,5 +109,60 @@ fn arrival_publishes() {
         }
         assert!(shared.1[0].load(Ordering::Relaxed));
         task.join().unwrap();
+    });
+}
+
+/// The time of one is up while the other arrives: both go on, or both get an error.
+#[test]
+fn trip_against_timeout() {
+    model(3, || {
+        let barrier = Arc::new(Barrier::new(2));
+        let waits = barrier.clone();
+        let task = thread::spawn(move || block_on(waits.wait()));
+        let mine = barrier.wait().timeout(Duration::ZERO).block();
+        let theirs = task.join().unwrap();
+        match mine {
+            Ok(_) => assert!(theirs.is_ok() && !barrier.is_broken()),
+            Err(error) => {
+                assert_eq!(error, BarrierError::TimedOut);
+                assert_eq!(theirs, Err(BarrierError::Broken));
+            }
+        }
+    });
+}
+
+/// The action panics: what it has done before is seen by all who get the error, those included who have come while it ran.
+#[test]
+fn a_panic_publishes() {
+    model(2, || {
+        let done = Arc::new(AtomicBool::new(false));
+        let does = done.clone();
+        let barrier = Arc::new(Barrier::new(2).with_action(move || {
+            does.store(true, Ordering::Relaxed);
+            // Without a word of the panic hook.
+            resume_unwind(Box::new("no"));
+        }));
+        let arrives = |polls: bool| {
+            let (barrier, done) = (barrier.clone(), done.clone());
+            move || {
+                let arrived = catch_unwind(AssertUnwindSafe(|| {
+                    let mut wait = barrier.wait();
+                    // The later polls may come before it is woken.
+                    match polls && (poll_once(&mut wait) || poll_once(&mut wait)) {
+                        true => Err(BarrierError::Broken),
+                        false => wait.block(),
+                    }
+                }));
+                if let Ok(result) = arrived {
+                    assert_eq!(result, Err(BarrierError::Broken));
+                    assert!(done.load(Ordering::Relaxed));
+                }
+            }
+        };
+        let others = [thread::spawn(arrives(false)), thread::spawn(arrives(false))];
+        arrives(true)();
+        for other in others {
+            other.join().unwrap();
+        }
     });
 }

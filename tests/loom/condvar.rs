@@ -6,6 +6,7 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
+use std::time::Duration;
 
 #[derive(Default)]
 struct Shared {
@@ -18,6 +19,7 @@ fn fill(shared: &Shared) {
     shared.changed.notify_one();
 }
 
+/// A notification against a thread that is about to wait.
 #[test]
 fn notify_against_thread() {
     model(3, || {
@@ -32,6 +34,7 @@ fn notify_against_thread() {
     });
 }
 
+/// A notification against a task that is about to wait.
 #[test]
 fn notify_against_task() {
     model(3, || {
@@ -130,5 +133,32 @@ fn notify_all_publishes() {
         shared.1.store(true, Ordering::Relaxed);
         shared.0.changed.notify_all();
         task.join().unwrap();
+    });
+}
+
+/// The time of one is up while there is a notification: it takes what that is about, or the other one is notified.
+#[test]
+fn notify_against_timeout() {
+    model(2, || {
+        let shared = Arc::new(Shared::default());
+        let (expires, waits) = (shared.clone(), shared.clone());
+        let timed = thread::spawn(move || {
+            let guard = expires.full.lock().block();
+            let wait = expires.changed.wait_while(guard, |full| !*full);
+            let (guard, result) = wait.timeout(Duration::ZERO).block();
+            assert_eq!(result.timed_out(), !*guard);
+            drop(guard);
+            if !result.timed_out() {
+                // It leaves it to the other one.
+                expires.changed.notify_one();
+            }
+        });
+        let waiter = thread::spawn(move || {
+            let guard = waits.full.lock().block();
+            drop(waits.changed.wait_while(guard, |full| !*full).block());
+        });
+        fill(&shared);
+        timed.join().unwrap();
+        waiter.join().unwrap();
     });
 }

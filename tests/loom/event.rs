@@ -6,7 +6,9 @@ use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
+use std::time::Duration;
 
+/// A `set` releases a thread and a task, whenever they have come.
 #[test]
 fn set_against_thread_and_task() {
     model(2, || {
@@ -112,5 +114,24 @@ fn set_publishes_to_whoever_looks() {
         shared.0.set();
         asks.join().unwrap();
         polls.join().unwrap();
+    });
+}
+
+/// One whose time is up while the event is set has heard of that or not, and the other one has in any case.
+#[test]
+fn set_against_timeout() {
+    model(2, || {
+        let shared = Arc::new((Event::new(), AtomicBool::new(false)));
+        let (waits, expires) = (shared.clone(), shared.clone());
+        let waiter = thread::spawn(move || waits.0.wait().block());
+        let timed = thread::spawn(move || {
+            if expires.0.wait().timeout(Duration::ZERO).block().is_ok() {
+                assert!(expires.1.load(Ordering::Relaxed));
+            }
+        });
+        shared.1.store(true, Ordering::Relaxed);
+        shared.0.set();
+        waiter.join().unwrap();
+        timed.join().unwrap();
     });
 }

@@ -5,6 +5,7 @@ use amphi::{Mutex, lock_all};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
+use std::time::Duration;
 
 type Two = (Mutex<u32>, Mutex<u32>);
 
@@ -13,6 +14,7 @@ fn both(two: &Two) -> [u32; 2] {
     [*first, *second]
 }
 
+/// A thread and a task take the same two locks in opposite orders.
 #[test]
 fn opposite_orders() {
     model(2, || {
@@ -69,5 +71,25 @@ fn release_against_cancel() {
         drop(all);
         task.join().unwrap();
         assert_eq!(both(&two), [0, 1]);
+    });
+}
+
+/// The time of all is up while what they wait for is released: they have it, or the next one in the queue gets it.
+#[test]
+fn release_against_timeout() {
+    model(2, || {
+        let two = Arc::new(Two::default());
+        let guard = two.1.lock().block();
+        let (expires, behind) = (two.clone(), two.clone());
+        let timed = thread::spawn(move || {
+            let locked = lock_all((&expires.0, &expires.1));
+            let locked = locked.timeout(Duration::ZERO).block();
+            locked.map(|(mut first, _second)| *first += 1).is_ok()
+        });
+        let task = thread::spawn(move || block_on(async { *behind.1.lock().await += 1 }));
+        drop(guard);
+        let locked = timed.join().unwrap();
+        task.join().unwrap();
+        assert_eq!(both(&two), [u32::from(locked), 1]);
     });
 }

@@ -2,12 +2,15 @@
 //! interleavings up to a number of preemptions:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --test loom
+//! RUSTFLAGS="--cfg loom" cargo test --release --no-default-features --features thread --test loom
 //! ```
 //!
 //! In a model a *thread* blocks and a *task* is driven by loom's own `block_on`, which the crate
 //! can't tell from any other executor. Loom has no time: a timeout is modelled by what it does, dropping
 //! the wait, and a starving waiter starves at once. A lost wake-up shows as a deadlock.
+//!
+//! With `MODEL_TABLE` set to a file's name a table of the models is written there: what each covers, how many executions were
+//! explored, and how long that took.
 #![cfg(loom)]
 
 mod barrier;
@@ -17,23 +20,36 @@ mod event;
 mod lock_all;
 mod mutex;
 mod oneshot;
+#[cfg(feature = "thread")]
+mod pool;
 mod queue;
 mod reentrant;
 mod semaphore;
+mod table;
+#[cfg(feature = "thread")]
+mod thread;
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Wake, Waker};
+use std::time::Instant;
 
 /// Plays the model with up to this many preemptions: three between two parties, and two where
-/// there are more, so that all the models together take seconds.
+/// there are more, so that all the models together take a minute or two.
 fn model(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     // The lock-free queue tries again, and each time is a branch.
     builder.max_branches = 10_000;
-    builder.check(model);
+    let executions = Arc::new(AtomicUsize::new(0));
+    let count = executions.clone();
+    let begin = Instant::now();
+    builder.check(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+    table::note(executions.load(Ordering::Relaxed), begin.elapsed());
 }
 
 /// Polls once, as a task that has better things to do than to be woken.

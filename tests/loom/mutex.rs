@@ -5,6 +5,7 @@ use amphi::{Mutex, MutexGuard};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
+use std::time::Duration;
 
 /// Data that loom watches: two parties at once would be an error.
 type Data = loom::cell::UnsafeCell<u32>;
@@ -28,6 +29,7 @@ fn count(shared: &Shared) -> u32 {
     shared.0.lock().block().with(|data| unsafe { *data })
 }
 
+/// Two threads: one at a time, and each sees what the other has done.
 #[test]
 fn thread_against_thread() {
     model(3, || {
@@ -40,6 +42,7 @@ fn thread_against_thread() {
     });
 }
 
+/// A thread and a task: one at a time, and each sees what the other has done.
 #[test]
 fn thread_against_task() {
     model(3, || {
@@ -52,6 +55,7 @@ fn thread_against_task() {
     });
 }
 
+/// Two threads and a task: one at a time.
 #[test]
 fn three_parties() {
     model(2, || {
@@ -116,7 +120,7 @@ fn by_block_on(mutex: Arc<Shared>) {
     amphi::block_on(async { increment(mutex.0.lock().await) });
 }
 
-/// As above, and it is a thread that waits behind.
+/// A task that was first in the queue gives up during the release, and a thread behind it gets the lock.
 #[test]
 fn release_against_cancel_before_a_thread() {
     behind_a_task(by_thread, |guard| drop(guard), true);
@@ -134,13 +138,13 @@ fn thread_behind_an_unpolled_task() {
     behind_a_task(by_thread, |guard| drop(guard), false);
 }
 
-/// The same where the lock is kept for that task: the thread's patience has to end.
+/// A fair release keeps the lock for a task that nobody polls: the patience of the thread behind it has to end.
 #[test]
 fn thread_behind_an_unpolled_task_and_a_fair_release() {
     behind_a_task(by_thread, |guard| MutexGuard::unlock_fair(guard), false);
 }
 
-/// The same with a future driven by `amphi::block_on`.
+/// A task that nobody polls stands ahead of a future that `amphi::block_on` drives.
 #[test]
 fn driven_behind_an_unpolled_task() {
     behind_a_task(by_block_on, |guard| drop(guard), false);
@@ -166,7 +170,7 @@ fn release_against_a_change_of_sides() {
     });
 }
 
-/// The same behind a task that nobody polls: a release that stops at that task may come just before the change.
+/// A waiter behind a task that nobody polls was polled, and then a thread blocks on it: a release that stops at that task may come just before the change.
 #[test]
 fn a_change_of_sides_behind_an_unpolled_task() {
     model(3, || {
@@ -214,7 +218,7 @@ fn reservation_against_releases_and_cancel() {
     });
 }
 
-/// The same with somebody behind that waiter: they get it, whatever is left of the reservation.
+/// Two releases, and a waiter that begins to starve between them and gives up: whoever is behind it gets the lock, whatever is left of the reservation.
 #[test]
 fn reservation_against_releases_and_cancel_before_another() {
     for party in [by_thread, by_block_on] {
@@ -240,4 +244,23 @@ fn reservation_against_releases_and_cancel_before_another() {
             assert_eq!(count(&mutex), 1);
         });
     }
+}
+
+/// The time of the first in the queue is up while the lock is being released: it has the lock or passes it on.
+#[test]
+fn release_against_timeout() {
+    model(2, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let (expires, behind) = (mutex.clone(), mutex.clone());
+        let timed = thread::spawn(move || {
+            let locked = expires.0.lock().timeout(Duration::ZERO).block();
+            locked.map(increment).is_ok()
+        });
+        let task = thread::spawn(move || block_on(async { increment(behind.0.lock().await) }));
+        drop(guard);
+        let locked = timed.join().unwrap();
+        task.join().unwrap();
+        assert_eq!(count(&mutex), 1 + u32::from(locked));
+    });
 }

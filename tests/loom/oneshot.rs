@@ -1,10 +1,12 @@
 //! The oneshot channel: the value arrives or comes back, and each side hears of the other's end.
 
 use super::{model, poll_once};
-use amphi::oneshot::{self, Closed};
+use amphi::oneshot::{self, Closed, RecvError};
 use loom::future::block_on;
 use loom::thread;
+use std::time::Duration;
 
+/// A value is sent to a thread, or to a task, that is about to wait.
 #[test]
 fn send_against_recv() {
     for by_task in [false, true] {
@@ -21,6 +23,7 @@ fn send_against_recv() {
     }
 }
 
+/// The sender goes while a task is about to wait.
 #[test]
 fn drop_against_recv() {
     model(3, || {
@@ -46,6 +49,7 @@ fn send_against_drop() {
     });
 }
 
+/// The receiver goes while the sender is about to wait for that.
 #[test]
 fn drop_against_closed() {
     model(3, || {
@@ -68,6 +72,21 @@ fn send_against_cancel() {
         let sends = thread::spawn(move || sender.send(1).unwrap());
         drop(first);
         assert_eq!(receiver.recv().block(), Ok(1));
+        sends.join().unwrap();
+    });
+}
+
+/// The time of a wait is up while the value comes: it has it, or the next one finds it.
+#[test]
+fn send_against_timeout() {
+    model(3, || {
+        let (sender, mut receiver) = oneshot::channel();
+        let sends = thread::spawn(move || sender.send(1).unwrap());
+        let received = match receiver.recv().timeout(Duration::ZERO).block() {
+            Err(RecvError::TimedOut) => block_on(receiver.recv()).unwrap(),
+            received => received.unwrap(),
+        };
+        assert_eq!(received, 1);
         sends.join().unwrap();
     });
 }

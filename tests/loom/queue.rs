@@ -1,11 +1,15 @@
 //! The queue: every item arrives once, and nobody sleeps beside one, or beside room.
 
 use super::{Woken, model, poll_once};
+use amphi::queue::{Discipline, QueueOf};
 use amphi::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
 
 fn spawn<Q: Send + Sync + 'static, T: 'static>(
     queue: &Arc<Q>,
@@ -30,7 +34,7 @@ fn put_against_get() {
     });
 }
 
-/// The other way round, with room for two.
+/// A task puts, a thread gets; two places.
 #[test]
 fn get_against_put() {
     model(3, || {
@@ -51,6 +55,7 @@ fn get_against_put() {
     });
 }
 
+/// Somebody puts without a limit, and a thread and then a task get.
 #[test]
 fn unbounded() {
     model(3, || {
@@ -121,7 +126,7 @@ fn cancelled_get() {
     });
 }
 
-/// The same with the one who waits for room, whose item is not in the queue.
+/// A put that has been woken and is dropped passes that on, and its item is not in the queue.
 #[test]
 fn cancelled_put() {
     model(3, || {
@@ -258,6 +263,7 @@ fn a_failing_put_beside_a_consumer() {
     });
 }
 
+/// A thread against a task on the two disciplines that have a mutex.
 #[test]
 fn under_a_mutex() {
     model(2, || {
@@ -319,6 +325,7 @@ fn shutdown_publishes<Q: Send + Sync + 'static>(
     });
 }
 
+/// What precedes a shutdown is seen by whoever asks for it.
 #[test]
 fn shutdown_publishes_to_whoever_asks() {
     shutdown_publishes(
@@ -333,6 +340,7 @@ fn shutdown_publishes_to_whoever_asks() {
     );
 }
 
+/// What precedes a shutdown is seen by a get that is refused for it.
 #[test]
 fn shutdown_publishes_to_a_get() {
     shutdown_publishes(Queue::<i32>::unbounded, Queue::shutdown, |queue| {
@@ -345,6 +353,7 @@ fn shutdown_publishes_to_a_get() {
     );
 }
 
+/// What precedes a shutdown is seen by a put that is refused for it.
 #[test]
 fn shutdown_publishes_to_a_put() {
     shutdown_publishes(Queue::unbounded, Queue::shutdown, |queue| {
@@ -406,4 +415,178 @@ fn put_and_told_at_once() {
         }
         assert!(woken.is_woken());
     });
+}
+
+/// A moment at which nothing is unfinished publishes what preceded it, also to somebody who looks only when there is something again.
+#[test]
+fn a_moment_that_is_over_publishes() {
+    model(2, || {
+        let shared = Arc::new((Queue::unbounded(), AtomicUsize::new(0)));
+        shared.0.try_put(1).unwrap();
+        let works = spawn(&shared, |shared| {
+            shared.1.store(1, Ordering::Relaxed);
+            shared.0.task_done().unwrap();
+            shared.0.try_put(2).unwrap();
+        });
+        let mut join = shared.0.join();
+        // The second poll may come before it is woken.
+        if poll_once(&mut join) || poll_once(&mut join) {
+            assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+        }
+        works.join().unwrap();
+    });
+}
+
+/// One item for two who wait. One of them gives up, or has the item and gives it back: the other one gets it.
+fn get_beside_another<D>(make: fn(usize) -> QueueOf<D>, attempts: fn(&QueueOf<D>) -> Option<i32>)
+where
+    D: Discipline<Item = i32> + Send + Sync + 'static,
+{
+    model(2, move || {
+        let queue = Arc::new(make(1));
+        let other = spawn(&queue, |queue| queue.get().block());
+        let gives_up = spawn(&queue, move |queue| {
+            if let Some(item) = attempts(queue) {
+                queue.try_put(item).unwrap();
+            }
+        });
+        queue.try_put(1).unwrap();
+        gives_up.join().unwrap();
+        assert_eq!(other.join().unwrap(), Ok(1));
+    });
+}
+
+/// Room for one of two who wait. One of them gives up, or has put and makes room again: the other one puts.
+fn put_beside_another<D>(make: fn(usize) -> QueueOf<D>, attempts: fn(&QueueOf<D>) -> bool)
+where
+    D: Discipline<Item = i32> + Send + Sync + 'static,
+{
+    model(2, move || {
+        let queue = Arc::new(make(1));
+        queue.try_put(1).unwrap();
+        let other = spawn(&queue, |queue| queue.put(3).block().unwrap());
+        let gives_up = spawn(&queue, move |queue| {
+            if attempts(queue) {
+                assert_eq!(queue.try_get(), Ok(2));
+            }
+        });
+        assert_eq!(queue.try_get(), Ok(1));
+        gives_up.join().unwrap();
+        other.join().unwrap();
+        assert_eq!(queue.try_get(), Ok(3));
+    });
+}
+
+fn polls_get<D: Discipline<Item = i32>>(queue: &QueueOf<D>) -> Option<i32> {
+    let mut item = None;
+    let mut get = queue.get();
+    poll_once(&mut poll_fn(|cx| {
+        Pin::new(&mut get)
+            .poll(cx)
+            .map(|got| item = Some(got.unwrap()))
+    }));
+    item
+}
+
+fn polls_put<D: Discipline<Item = i32>>(queue: &QueueOf<D>) -> bool {
+    poll_once(&mut queue.put(2))
+}
+
+fn gets_in_no_time<D: Discipline<Item = i32>>(queue: &QueueOf<D>) -> Option<i32> {
+    match queue.get().timeout(Duration::ZERO).block() {
+        Err(GetError::TimedOut) => None,
+        got => Some(got.unwrap()),
+    }
+}
+
+fn puts_in_no_time<D: Discipline<Item = i32>>(queue: &QueueOf<D>) -> bool {
+    match queue.put(2).timeout(Duration::ZERO).block() {
+        Err(PutError::TimedOut(2)) => false,
+        put => put.is_ok(),
+    }
+}
+
+/// A get that is given up while an item comes.
+#[test]
+fn get_against_cancel_lifo() {
+    get_beside_another(LifoQueue::bounded, polls_get);
+}
+
+/// A get that is given up while an item comes.
+#[test]
+fn get_against_cancel_priority() {
+    get_beside_another(PriorityQueue::bounded, polls_get);
+}
+
+/// A put that is given up while there is room.
+#[test]
+fn put_against_cancel_lifo() {
+    put_beside_another(LifoQueue::bounded, polls_put);
+}
+
+/// A put that is given up while there is room.
+#[test]
+fn put_against_cancel_priority() {
+    put_beside_another(PriorityQueue::bounded, polls_put);
+}
+
+/// The time of a get is up while an item comes, and another one waits. (Two threads that get at the same time may wait for one that
+/// puts by looking again and again in turns, which loom would follow for ever.)
+#[test]
+fn get_against_timeout() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(1));
+        let puts = spawn(&queue, |queue| queue.try_put(1).unwrap());
+        let mut other = queue.get();
+        if !poll_once(&mut other) {
+            if let Some(item) = gets_in_no_time(&queue) {
+                queue.try_put(item).unwrap();
+            }
+            assert_eq!(other.block(), Ok(1));
+        }
+        puts.join().unwrap();
+    });
+}
+
+/// The time of a get is up while an item comes.
+#[test]
+fn get_against_timeout_lifo() {
+    get_beside_another(LifoQueue::bounded, gets_in_no_time);
+}
+
+/// The time of a get is up while an item comes.
+#[test]
+fn get_against_timeout_priority() {
+    get_beside_another(PriorityQueue::bounded, gets_in_no_time);
+}
+
+/// The time of a put is up while there is room, and another one waits.
+#[test]
+fn put_against_timeout() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(1));
+        queue.try_put(1).unwrap();
+        let gets = spawn(&queue, |queue| assert_eq!(queue.try_get(), Ok(1)));
+        let mut other = queue.put(3);
+        if !poll_once(&mut other) {
+            if puts_in_no_time(&queue) {
+                assert_eq!(queue.try_get(), Ok(2));
+            }
+            other.block().unwrap();
+        }
+        gets.join().unwrap();
+        assert_eq!(queue.try_get(), Ok(3));
+    });
+}
+
+/// The time of a put is up while there is room.
+#[test]
+fn put_against_timeout_lifo() {
+    put_beside_another(LifoQueue::bounded, puts_in_no_time);
+}
+
+/// The time of a put is up while there is room.
+#[test]
+fn put_against_timeout_priority() {
+    put_beside_another(PriorityQueue::bounded, puts_in_no_time);
 }

@@ -4,8 +4,9 @@ use super::{model, poll_once};
 use amphi::{Condvar, ReentrantMutex, owner};
 use loom::future::block_on;
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
+use std::time::Duration;
 
 #[derive(Default)]
 struct Shared {
@@ -31,6 +32,7 @@ impl Shared {
     }
 }
 
+/// Two tasks with two levels each: one at a time, and every level is given back.
 #[test]
 fn reentry_against_hand_over() {
     model(3, || {
@@ -113,6 +115,164 @@ fn a_drop_elsewhere_publishes() {
                 [dropper, next]
             }
         }));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    });
+}
+
+/// A thread takes two levels, and so does a task.
+#[test]
+fn thread_against_task() {
+    model(2, || {
+        let shared = Arc::new(Shared::default());
+        let other = shared.clone();
+        let task = thread::spawn(move || block_on(other.twice()));
+        let outer = shared.mutex.lock().block();
+        let inner = shared.mutex.lock().block();
+        shared.enter();
+        drop(outer);
+        drop(inner);
+        task.join().unwrap();
+        assert!(!shared.mutex.is_locked());
+    });
+}
+
+/// The first in the queue gives up while the last level is being dropped: the second gets the lock.
+#[test]
+fn release_against_cancel() {
+    model(2, || {
+        let shared = Arc::new(Shared::default());
+        let guards = [(); 2].map(|()| shared.mutex.lock().block());
+        // Outside of a scope it is nobody's.
+        let mut first = shared.mutex.lock();
+        assert!(!poll_once_as_another(&mut first));
+        let behind = shared.clone();
+        let task = thread::spawn(move || {
+            let _guard = block_on(behind.mutex.lock());
+            behind.enter();
+        });
+        drop(guards);
+        drop(first);
+        task.join().unwrap();
+        assert!(!shared.mutex.is_locked());
+    });
+}
+
+/// The time of one is up while the last level is being dropped.
+#[test]
+fn release_against_timeout() {
+    model(2, || {
+        let shared = Arc::new(Shared::default());
+        let guard = shared.mutex.lock().block();
+        let (expires, behind) = (shared.clone(), shared.clone());
+        let timed = thread::spawn(move || {
+            let locked = expires.mutex.lock().timeout(Duration::ZERO).block();
+            let _ = locked.map(|_guard| expires.enter());
+        });
+        let task = thread::spawn(move || {
+            let _guard = block_on(behind.mutex.lock());
+            behind.enter();
+        });
+        drop(guard);
+        timed.join().unwrap();
+        task.join().unwrap();
+        assert!(!shared.mutex.is_locked());
+    });
+}
+
+/// Polls in a scope, which is not who holds the lock.
+fn poll_once_as_another<F: Future + Unpin>(future: &mut F) -> bool {
+    let mut scope = Box::pin(owner::scope(future));
+    poll_once(&mut scope)
+}
+
+/// What was done with a level that was dropped elsewhere before a condition variable's wait is seen by who gets the lock then.
+#[test]
+fn a_drop_elsewhere_before_a_wait_publishes() {
+    model(2, || {
+        let shared = std::sync::Arc::new(Dropped::default());
+        let threads = block_on(owner::scope({
+            let shared = shared.clone();
+            async move {
+                let elsewhere = shared.mutex.lock_owned().await;
+                let mine = shared.mutex.lock().await;
+                let (drops, locks) = (shared.clone(), shared.clone());
+                let dropper = thread::spawn(move || {
+                    drops.done.store(true, Ordering::Relaxed);
+                    drop(elsewhere);
+                });
+                let next = thread::spawn(move || {
+                    let guard = block_on(locks.mutex.lock());
+                    if locks.was_dropped.load(Ordering::Relaxed) {
+                        assert!(locks.done.load(Ordering::Relaxed));
+                    }
+                    locks.changed.notify_one();
+                    drop(guard);
+                });
+                if shared.mutex.depth() == 1 {
+                    shared.was_dropped.store(true, Ordering::Relaxed);
+                    drop(shared.changed.wait(mine).await);
+                }
+                [dropper, next]
+            }
+        }));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert!(!shared.mutex.is_locked());
+    });
+}
+
+#[derive(Default)]
+struct Dropped {
+    mutex: std::sync::Arc<ReentrantMutex<()>>,
+    changed: Condvar,
+    done: AtomicBool,
+    was_dropped: AtomicBool,
+}
+
+/// A condition variable's wait gives up several levels and takes them back, and meanwhile one of them is dropped elsewhere.
+#[test]
+fn a_drop_elsewhere_against_a_wait() {
+    model(2, || {
+        let shared = std::sync::Arc::new(Dropped::default());
+        let elsewhere = shared.mutex.lock_owned().block();
+        let mine = shared.mutex.lock().block();
+        let dropper = thread::spawn(move || drop(elsewhere));
+        // Its time is up at once, and it takes the lock back.
+        let wait = shared.changed.wait(mine).timeout(Duration::ZERO);
+        let (mine, _) = wait.block();
+        assert!(shared.mutex.is_owned_by_current());
+        dropper.join().unwrap();
+        assert_eq!(shared.mutex.depth(), 1);
+        drop(mine);
+        assert!(!shared.mutex.is_locked());
+    });
+}
+
+/// A level is taken and dropped elsewhere while the last one is being dropped: what was done with it is seen by the next.
+#[test]
+fn a_level_in_between_publishes() {
+    model(2, || {
+        let shared = std::sync::Arc::new(Dropped::default());
+        let threads = block_on(owner::scope({
+            let shared = shared.clone();
+            async move {
+                let first = shared.mutex.lock_owned().await;
+                let drops = thread::spawn(move || drop(first));
+                let second = shared.mutex.lock_owned().await;
+                let does = shared.clone();
+                let drops_later = thread::spawn(move || {
+                    does.done.store(true, Ordering::Relaxed);
+                    drop(second);
+                });
+                [drops, drops_later]
+            }
+        }));
+        let guard = block_on(owner::scope(shared.mutex.lock()));
+        assert!(shared.done.load(Ordering::Relaxed));
+        drop(guard);
         for thread in threads {
             thread.join().unwrap();
         }

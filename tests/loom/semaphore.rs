@@ -1,11 +1,12 @@
 //! The semaphore: no permit lost or made, and no wake-up lost.
 
 use super::{model, poll_once};
-use amphi::Semaphore;
+use amphi::{BoundedSemaphore, Semaphore};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+use std::time::Duration;
 
 struct Shared {
     semaphore: Semaphore,
@@ -46,6 +47,7 @@ fn spawn(shared: &Arc<Shared>, party: impl FnOnce(&Shared) + 'static) -> thread:
     thread::spawn(move || party(&shared))
 }
 
+/// One permit for a thread and a task.
 #[test]
 fn thread_against_task() {
     model(3, || {
@@ -57,6 +59,7 @@ fn thread_against_task() {
     });
 }
 
+/// A task that wants all permits against two threads that want one each.
 #[test]
 fn many_against_few() {
     model(2, || {
@@ -160,5 +163,75 @@ fn release_publishes() {
         shared.out.store(1, Ordering::Relaxed);
         shared.semaphore.release(1);
         acquires.join().unwrap();
+    });
+}
+
+/// The time of one is up while a permit comes: it has that or passes it on.
+#[test]
+fn release_against_timeout() {
+    model(2, || {
+        let shared = Shared::new(0);
+        let timed = spawn(&shared, |shared| {
+            // If it has been quick enough it gives the permit back.
+            drop(shared.semaphore.acquire().timeout(Duration::ZERO).block());
+        });
+        let waits = spawn(&shared, |shared| {
+            shared.semaphore.acquire().block().forget()
+        });
+        shared.semaphore.release(1);
+        timed.join().unwrap();
+        waits.join().unwrap();
+        assert_eq!(shared.semaphore.available_permits(), 0);
+    });
+}
+
+/// The bounded one: a thread against a task, and each has given back what it had.
+#[test]
+fn bounded_thread_against_task() {
+    model(3, || {
+        let semaphore = Arc::new(BoundedSemaphore::new(1));
+        let other = semaphore.clone();
+        let task = thread::spawn(move || block_on(async { drop(other.acquire().await) }));
+        drop(semaphore.acquire().block());
+        task.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
+        assert!(semaphore.release(1).is_err());
+    });
+}
+
+/// The bounded one: a release, while the one that it notifies gives up.
+#[test]
+fn bounded_release_against_cancel() {
+    model(3, || {
+        let semaphore = Arc::new(BoundedSemaphore::new(1));
+        semaphore.acquire().block().forget();
+        let mut first = semaphore.acquire();
+        assert!(!poll_once(&mut first));
+        let mut second = semaphore.acquire();
+        assert!(!poll_once(&mut second));
+        let releases = semaphore.clone();
+        let thread = thread::spawn(move || releases.release(1).unwrap());
+        drop(first);
+        drop(block_on(second));
+        thread.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+/// The bounded one: the time of one is up while a permit comes.
+#[test]
+fn bounded_release_against_timeout() {
+    model(2, || {
+        let semaphore = Arc::new(BoundedSemaphore::new(1));
+        semaphore.acquire().block().forget();
+        let (expires, behind) = (semaphore.clone(), semaphore.clone());
+        let timed = thread::spawn(move || {
+            drop(expires.acquire().timeout(Duration::ZERO).block());
+        });
+        let waits = thread::spawn(move || drop(behind.acquire().block()));
+        semaphore.release(1).unwrap();
+        timed.join().unwrap();
+        waits.join().unwrap();
+        assert_eq!(semaphore.available_permits(), 1);
     });
 }

@@ -1,4 +1,4 @@
-//! Models of what is too big for loom: three parties and more on each primitive, and thread pools. Shuttle runs
+//! Models of what is too big for loom: three parties and more on each primitive, thread pools and timers. Shuttle runs
 //! them by random schedules, and by those that have few preemptions at random points (PCT):
 //!
 //! ```text
@@ -10,8 +10,7 @@
 //! and a waiter may starve or be patient.
 //!
 //! Other than loom, shuttle knows no weak memory, and it can't interrupt what is not made of its atomics: the lock-free queue
-//! below `Queue` does each operation at one blow. Timers, `thread::main` and the timeout of a `Map` are
-//! not modelled, since they go by statics and by the system's clock.
+//! below `Queue` does each operation at one blow.
 //!
 //! The schedules are the same each time. With `SHUTTLE_RANDOM_SEED` set to a number they are others, with `MODEL_TIMES` set to a
 //! number there are so many times more. Of one that fails shuttle prints the schedule; with `MODEL_SCHEDULE` set to that text the
@@ -35,6 +34,8 @@ mod reentrant;
 mod semaphore;
 #[cfg(feature = "thread")]
 mod thread;
+#[cfg(feature = "thread")]
+mod timer;
 
 use shuttle::future;
 use shuttle::rand::{Rng, thread_rng};
