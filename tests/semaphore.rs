@@ -390,15 +390,24 @@ fn the_second_wait_of_a_task() {
     assert!(hand.poll(&mut second).is_ready());
 }
 
-/// One permit at a time comes back and is taken again, until those who come have to stand back.
-fn until_reserved(semaphore: &Semaphore, mut each_time: impl FnMut()) {
-    let start = Instant::now();
+/// One permit at a time comes back and is taken again, until those who come have to stand back for one who wants more and is
+/// polled whenever it is woken. Returns how often that was.
+fn until_reserved(
+    semaphore: &Semaphore,
+    starving: &mut (impl Future + Unpin),
+    hand: &Hand,
+) -> usize {
+    let (start, mut woken) = (Instant::now(), 0);
     while let Poll::Ready(permit) = Hand::new().poll(&mut semaphore.acquire()) {
         drop(permit);
-        each_time();
+        if hand.woken() > woken {
+            woken = hand.woken();
+            assert!(hand.poll(starving).is_pending());
+        }
         let elapsed = start.elapsed();
         assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
     }
+    woken
 }
 
 /// A request for many reserves, also behind a task that has been told and is not polled.
@@ -411,13 +420,7 @@ fn many_behind_an_unpolled_task() {
     assert!(Hand::new().poll(&mut unpolled).is_pending());
     assert!(hand.poll(&mut many).is_pending());
     drop(both.split(1));
-    let mut woken = 0;
-    until_reserved(&semaphore, || {
-        if hand.woken() > woken {
-            woken = hand.woken();
-            assert!(hand.poll(&mut many).is_pending());
-        }
-    });
+    until_reserved(&semaphore, &mut many, &hand);
     drop(both);
     assert!(hand.poll(&mut many).is_ready());
 }
@@ -432,13 +435,7 @@ fn answers_once_and_not_again() {
     let mut wants_all = semaphore.acquire_many(3);
     assert!(many.poll(&mut wants_all).is_pending());
     drop(all.split(1));
-    let mut woken = 0;
-    until_reserved(&semaphore, || {
-        if many.woken() > woken {
-            woken = many.woken();
-            assert!(many.poll(&mut wants_all).is_pending());
-        }
-    });
+    until_reserved(&semaphore, &mut wants_all, &many);
     let mut waits = [semaphore.acquire(), semaphore.acquire()];
     for (hand, wait) in hands.iter().zip(&mut waits) {
         assert!(many.poll(&mut wants_all).is_pending());
@@ -461,13 +458,7 @@ fn nobody_is_busy_while_permits_gather() {
     let mut wants_all = semaphore.acquire_many(3);
     assert!(many.poll(&mut wants_all).is_pending());
     drop(all.split(1));
-    let mut woken = 0;
-    until_reserved(&semaphore, || {
-        if many.woken() > woken {
-            woken = many.woken();
-            assert!(many.poll(&mut wants_all).is_pending());
-        }
-    });
+    let woken = until_reserved(&semaphore, &mut wants_all, &many);
     let mut wants_one = semaphore.acquire();
     assert!(one.poll(&mut wants_one).is_pending());
     let (mut polls, mut asleep) = ([woken, 0], 0);
@@ -577,13 +568,7 @@ fn many_give_up() {
     let mut many = semaphore.acquire_many(2);
     assert!(hand.poll(&mut many).is_pending());
     drop(both.split(1));
-    let mut woken = 0;
-    until_reserved(&semaphore, || {
-        if hand.woken() > woken {
-            woken = hand.woken();
-            assert!(hand.poll(&mut many).is_pending());
-        }
-    });
+    until_reserved(&semaphore, &mut many, &hand);
     drop(many);
     assert!(Hand::new().poll(&mut semaphore.acquire()).is_ready());
     drop(both);

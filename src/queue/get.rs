@@ -7,7 +7,7 @@ use super::{ItemOf, QueueOf, QueueRef};
 use crate::error::GetError;
 use crate::finally::Finally;
 use crate::sync::Spin;
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn};
 use std::{fmt, mem};
 
 /// The operation of [`QueueOf::get`].
@@ -59,7 +59,7 @@ impl<Q: QueueRef> Get<Q> {
 ///
 /// # Cancel safety
 ///
-/// That of [`Get`].
+/// Dropped, it has taken nothing out of the queue. If it had been woken for an item, another waiter is woken instead.
 pub struct GetMany<Q: QueueRef> {
     queue: Q,
     max: usize,
@@ -178,11 +178,6 @@ macro_rules! gets {
 
             fn settle_up(&mut self) {
                 self.queue.tell_getters(0);
-            }
-
-            fn expire(&mut self, waiter: &mut Waiter) -> bool {
-                waiter.abandon(self);
-                true
             }
 
             fn reserve(&mut self, again: bool) -> bool {

@@ -5,7 +5,7 @@ use super::{ItemOf, QueueRef};
 use crate::error::PutError;
 use crate::finally::Finally;
 use crate::sync::Spin;
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::{fmt, mem};
@@ -176,11 +176,6 @@ macro_rules! puts {
 
             fn settle_up(&mut self) {
                 self.pass_on();
-            }
-
-            fn expire(&mut self, waiter: &mut Waiter) -> bool {
-                waiter.abandon(self);
-                true
             }
 
             fn reserve(&mut self, again: bool) -> bool {

@@ -66,7 +66,7 @@ impl Hold {
     #[inline]
     pub(super) fn leave(&self, owner: u64) -> bool {
         loop {
-            // Acquire: what others have done with their levels comes before the end.
+            // Acquire: pairs with the Release below, so that what others have done with their levels comes before the end.
             let word = self.0.load(Ordering::Acquire);
             if word >> 16 != owner || word & LEVELS == 0 {
                 if self.leave_given_up(owner) {
@@ -110,7 +110,8 @@ impl Hold {
     /// The owner gives all levels up; one of them is that of the guard with which it does so.
     pub(super) fn give_up(&self, owner: u64) {
         let mut given_up = given_up();
-        // Acquire: what the levels dropped before have done comes before the lock is released.
+        // Acquire: pairs with the Release in `leave`, so that what was done with the levels dropped before comes before the lock is
+        // released.
         let levels = self.0.swap(0, Ordering::Acquire) & LEVELS;
         given_up.push(GivenUp {
             hold: ptr::from_ref(self).addr(),
