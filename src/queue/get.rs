@@ -3,6 +3,7 @@
 use super::discipline::Discipline;
 use super::discipline::sealed::Nothing;
 use super::returned::InHand;
+use super::safe_point::safe_point;
 use super::{ItemOf, QueueOf, QueueRef};
 use crate::error::GetError;
 use crate::finally::Finally;
@@ -135,7 +136,10 @@ macro_rules! gets {
     ($operation:ident, $output:ty, |$got:pat_param| $items:expr) => {
         impl<Q: QueueRef> Attempt for $operation<Q> {
             #[inline]
-            fn fast(&mut self, _: bool) -> bool {
+            fn fast(&mut self, blocks: bool) -> bool {
+                if blocks {
+                    safe_point();
+                }
                 self.pop_if_plain()
             }
 

@@ -7,6 +7,7 @@ mod get;
 mod join;
 mod put;
 mod returned;
+mod safe_point;
 mod side;
 mod tally;
 
@@ -82,6 +83,9 @@ use std::sync::Arc;
 /// Those who wait are woken first come first served, threads as well as tasks. A newcomer may be quicker than
 /// somebody who has to wake up, but no waiter starves: one that has waited in vain for a few milliseconds has the next
 /// item, or the next room, kept for it. `try_get`, `try_put` and expired timeouts take whatever is there.
+///
+/// A thread that does nothing but put and get offers its core to others after every 65,536 times, so that it is seldom
+/// interrupted in the middle of one, which would hold the others up.
 ///
 /// # Panics of wakers
 ///

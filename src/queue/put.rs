@@ -1,6 +1,7 @@
 //! Putting items into a queue.
 
 use super::discipline::sealed::Refused;
+use super::safe_point::safe_point;
 use super::{ItemOf, QueueRef};
 use crate::error::PutError;
 use crate::finally::Finally;
@@ -127,7 +128,10 @@ macro_rules! puts {
     ($operation:ident, $left:ty, $skips_first:literal) => {
         impl<Q: QueueRef> Attempt for $operation<Q> {
             #[inline(always)]
-            fn fast(&mut self, _: bool) -> bool {
+            fn fast(&mut self, blocks: bool) -> bool {
+                if blocks {
+                    safe_point();
+                }
                 self.may_be_fast() && self.queue.putters.is_plain() && self.push() == Outcome::Done
             }
 
