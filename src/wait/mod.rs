@@ -375,7 +375,8 @@ impl<O: Operation> FusedFuture for Wait<O> {
 impl<O: Operation> Drop for Wait<O> {
     #[inline]
     fn drop(&mut self) {
-        if !self.done && !self.waiter.is_new() {
+        // When it is done it has given its place up.
+        if !self.waiter.is_new() {
             self.waiter.abandon(&mut self.operation);
         }
     }
