@@ -39,7 +39,7 @@
 //! been going on. After a millisecond it reserves the semaphore: from then on permits gather.
 //! That may take as long as others hold theirs, and it needn't run meanwhile. So whoever finds permits that are
 //! kept for it *calls* it: if it answers within a millisecond, it waits in earnest. A task then sleeps until it is served; a
-//! thread asks again each millisecond, for it is not to depend on a task being polled (P1). If there is no
+//! thread asks again each millisecond, also in `block_on`, for it is not to depend on a task being polled (P1). If there is no
 //! answer, the permits are for whoever is there. A task that took its word for it and is then let down
 //! waits until the next release or the next newcomer.
 

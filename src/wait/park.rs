@@ -15,6 +15,8 @@
 //! block that thread: with one flag for both, the inner wait would use up the outer's
 //! wake-up.
 
+use super::notes::ONE_MILLISECOND;
+use super::time::now;
 use super::turn::Turn;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Spin, Thread, current, local, park, park_timeout};
@@ -55,6 +57,13 @@ impl<'a> Who<'a> {
         }
     }
 
+    /// Sees to it that a thread that polls this looks again in a while, even if nobody wakes it.
+    pub(super) fn look_again(self) {
+        if self.kind() == Kind::Driven {
+            LOOKS_AGAIN.with(|looks| looks.set(true));
+        }
+    }
+
     /// What waits.
     pub(super) fn kind(self) -> Kind {
         if self.turn.is(Turn::DEVOTED) {
@@ -75,6 +84,8 @@ local! {
     static SPARE: RefCell<Option<Arc<Parker>>> = RefCell::new(None);
     /// The parker of the level that runs now, as its waker's data.
     static DRIVER: Cell<*const ()> = Cell::new(ptr::null());
+    /// Whether that level is to look again in a while.
+    static LOOKS_AGAIN: Cell<bool> = Cell::new(false);
 }
 
 struct Parker {
@@ -121,7 +132,7 @@ impl Parker {
         while !self.woken.swap(false, Ordering::Acquire) {
             match until {
                 None => park(),
-                Some(until) => match until.checked_duration_since(super::time::now()) {
+                Some(until) => match until.checked_duration_since(now()) {
                     Some(left) if !left.is_zero() => park_timeout(left),
                     _ => break,
                 },
@@ -147,6 +158,9 @@ pub(super) fn park_until<T>(
         match step(who) {
             ControlFlow::Break(output) => return output,
             ControlFlow::Continue(until) => {
+                let looks_again = LOOKS_AGAIN.with(|looks| looks.replace(false));
+                let soon = looks_again.then(|| now() + ONE_MILLISECOND);
+                let until = until.into_iter().chain(soon).min();
                 if level.parker.park(until) {
                     level.slept.set(true);
                 }
@@ -160,6 +174,7 @@ struct Level {
     parker: Arc<Parker>,
     waker: Waker,
     outer: *const (),
+    outer_looks_again: bool,
     slept: Cell<bool>,
 }
 
@@ -172,6 +187,7 @@ impl Level {
             parker,
             waker,
             outer,
+            outer_looks_again: LOOKS_AGAIN.with(|looks| looks.replace(false)),
             slept: Cell::new(false),
         }
     }
@@ -180,6 +196,7 @@ impl Level {
 impl Drop for Level {
     fn drop(&mut self) {
         DRIVER.with(|driver| driver.set(self.outer));
+        LOOKS_AGAIN.with(|looks| looks.set(self.outer_looks_again));
         // Of two wakers called, the second may still be on its way: then this parker
         // is not clean, but the flag only ever causes one look too many.
         let _ = SPARE.try_with(|spare| *spare.borrow_mut() = Some(self.parker.clone()));

@@ -356,8 +356,9 @@ impl Waiter {
         if self.notes.patient.is_set() && self.notes.answers != answers {
             self.notes.patient = Stamp::UNSET;
             // Whoever it is kept for does come, and will wake this waiter when it has got enough. A task may rely
-            // on that, a thread asks again.
+            // on that, a thread asks again, also one that waits in `block_on`.
             if outcome == Outcome::Gathering && !is_thread {
+                who.look_again();
                 return;
             }
         }
