@@ -2,8 +2,10 @@
 
 mod worlds;
 
-use amphi::{Permit, Semaphore, block_on};
+use amphi::lock_all::LockAll;
+use amphi::{Mutex, Permit, Semaphore, Wait, block_on, lock_all};
 use std::future::pending;
+use std::mem::forget;
 use std::thread;
 use std::time::{Duration, Instant};
 use worlds::{Hand, watched};
@@ -54,5 +56,82 @@ fn a_thread_relies_on_no_answer() {
             let _ = hand.poll(&mut many);
             thread.join().unwrap();
         });
+    }
+}
+
+/// Two permits are kept for one who wants three, and who does not come. The one that has been told of them wants both and stands back. Then one
+/// is taken, and the other is for the next, who wants but one.
+#[test]
+fn too_little_after_it_has_stood_back() {
+    let (semaphore, hand) = (Semaphore::new(0), Hand::new());
+    let mut many = semaphore.acquire_many(3);
+    until_kept(&semaphore, &mut many, &hand, 1);
+    let (first, second) = (Hand::new(), Hand::new());
+    let (mut both, mut one) = (semaphore.acquire_many(2), semaphore.acquire());
+    assert!(first.poll(&mut both).is_pending());
+    assert!(second.poll(&mut one).is_pending());
+    semaphore.release(2);
+    assert!(first.poll(&mut both).is_pending());
+    assert_eq!(second.woken(), 0);
+    semaphore.try_acquire().unwrap().forget();
+    assert!(first.poll(&mut both).is_pending());
+    assert!(second.woken() > 0, "the wake-up is lost");
+    let start = Instant::now();
+    while second.poll(&mut one).is_pending() {
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(30), "it's kept for ever");
+    }
+}
+
+type Both<'a> = Wait<LockAll<&'a [Mutex<()>]>>;
+
+/// The lock is kept for one who does not come. The one that has been told of it wants another lock as well, and stands back. Then it
+/// can't have that other lock: its time is up, or it goes to wait there, or is dropped. The next one hears of the first lock.
+#[test]
+fn goes_to_another_list_after_it_has_stood_back() {
+    let ways: [fn(Both, &Hand); 4] = [
+        |both, _| drop(both),
+        |both, hand| {
+            let mut timeout = both.timeout(Duration::ZERO);
+            assert!(hand.poll(&mut timeout).is_ready());
+        },
+        |mut both, hand| {
+            assert!(hand.poll(&mut both).is_pending());
+            forget(both);
+        },
+        |mut both, hand| {
+            thread::sleep(Duration::from_millis(2));
+            assert!(hand.poll(&mut both).is_pending());
+            forget(both);
+        },
+    ];
+    for way in ways {
+        let mutexes = [Mutex::new(()), Mutex::new(())];
+        let (hand, mut starving) = (Hand::new(), mutexes[1].lock());
+        let start = Instant::now();
+        let mut is_kept = false;
+        while !is_kept {
+            let guard = mutexes[1].try_lock().unwrap();
+            assert!(hand.poll(&mut starving).is_pending());
+            drop(guard);
+            is_kept = Hand::new().poll(&mut mutexes[1].lock()).is_pending();
+            let elapsed = start.elapsed();
+            assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+        }
+        let guard = mutexes[1].try_lock().unwrap();
+        assert!(hand.poll(&mut starving).is_pending());
+        // Reached like a thread, it is told as well, to stand back.
+        let mut both = lock_all(&mutexes[..]);
+        block_on(async { assert!(futures::poll!(&mut both).is_pending()) });
+        let (next, mut second) = (Hand::new(), mutexes[1].lock());
+        assert!(next.poll(&mut second).is_pending());
+        drop(guard);
+        let hand = Hand::new();
+        assert!(hand.poll(&mut both).is_pending());
+        assert_eq!(next.woken(), 0);
+        let first = mutexes[0].try_lock().unwrap();
+        way(both, &hand);
+        assert!(next.woken() > 0, "the wake-up is lost");
+        drop(first);
     }
 }

@@ -38,7 +38,7 @@
 //! * Between 2 and 6 its waker is called, so it comes to 6.
 //! * Between 5 and 6 it may be dropped, or its time may be up. Leaving the list says whether
 //!   it had been notified; if so, the next one is notified in its place (P3). So it is if the waiter had been notified, left the
-//!   object to the one that it is kept for, and stands in the list again.
+//!   object to the one that it is kept for, and stands in the list again, also if it then turns to another list, or to another step.
 //! * A waiter that succeeds by a poll nobody notified it of leaves the list in the same way, so a
 //!   notification that comes at that moment goes to the next one too.
 //!

@@ -187,6 +187,7 @@ impl Waiter {
                 self.claim(operation);
             }
             if outcome == Outcome::Refused {
+                self.notes.patient = Stamp::UNSET;
                 operation.leave_to_others();
             }
         }
@@ -248,13 +249,12 @@ impl Waiter {
     fn conclude(&mut self, operation: &mut dyn Attempt) {
         // Its own reservation, or one that has lasted too long anyhow.
         let lifts = self.is_entitled(operation);
-        let place = std::mem::replace(self, Waiter::NEW).place;
+        let Waiter { place, notes } = std::mem::replace(self, Waiter::NEW);
         let left = place.map(|place| operation.list().leave(place));
         // Where all were notified nobody is left who could have been in its place.
         if lifts || !matches!(left, None | Some(Left::NotifiedWithAll)) {
+            let notified = matches!(left, Some(Left::Notified)) || notes.stands_back_notified();
             let tell_others = |it: &mut dyn Attempt| {
-                let notified = matches!(left, Some(Left::Notified));
-                drop(left);
                 if lifts {
                     it.lift_reservation();
                 }
@@ -263,6 +263,10 @@ impl Waiter {
                 }
             };
             // Users' wakers may panic, and then nobody gets what has been taken.
+            let tell_others = |it: &mut dyn Attempt| {
+                or_else(it, |_| drop(left), tell_others);
+                tell_others(it);
+            };
             or_else(operation, tell_others, |it| it.undo());
         }
     }
@@ -343,8 +347,13 @@ impl Waiter {
     fn settle(&mut self, operation: &mut dyn Attempt, outcome: Outcome, who: Who<'_>) {
         if let Outcome::Reserved | Outcome::Gathering = outcome {
             self.stand_back(operation, outcome, who);
-        } else {
-            self.notes.patient = Stamp::UNSET;
+            return;
+        }
+        // What it has been notified of, and has left to another, is too little for it by now.
+        let leaves = outcome == Outcome::Refused && self.notes.stands_back_notified();
+        self.notes.patient = Stamp::UNSET;
+        if leaves {
+            operation.leave_to_others();
         }
     }
 
