@@ -3,7 +3,8 @@
 mod worlds;
 
 use amphi::lock_all::LockAll;
-use amphi::{Mutex, Permit, Semaphore, Wait, block_on, lock_all};
+use amphi::{Mutex, Permit, Queue, Semaphore, Wait, block_on, lock_all};
+use std::array::from_fn;
 use std::future::pending;
 use std::mem::forget;
 use std::thread;
@@ -134,4 +135,86 @@ fn goes_to_another_list_after_it_has_stood_back() {
         assert!(next.woken() > 0, "the wake-up is lost");
         drop(first);
     }
+}
+
+/// One has been told, and never comes, and what it was told of has been taken. Another one is told, who may have been there before that, and gives
+/// up: the next one hears of it.
+fn told_and_gives_up<F: Future + Unpin>(
+    was_there: bool,
+    wait: impl Fn() -> F,
+    give: impl Fn(),
+    take: impl Fn(),
+) {
+    let hands: [Hand; 3] = from_fn(|_| Hand::new());
+    let [mut never, mut told, mut next] = [wait(), wait(), wait()];
+    let mut join = || {
+        assert!(hands[1].poll(&mut told).is_pending());
+        assert!(hands[2].poll(&mut next).is_pending());
+    };
+    assert!(hands[0].poll(&mut never).is_pending());
+    if was_there {
+        join();
+    }
+    give();
+    take();
+    if !was_there {
+        join();
+    }
+    give();
+    assert_eq!(hands.each_ref().map(Hand::woken), [1, 1, 0]);
+    drop(told);
+    assert_eq!(hands[2].woken(), 1, "the wake-up is lost");
+    assert!(hands[2].poll(&mut next).is_ready());
+}
+
+#[test]
+fn told_of_an_item() {
+    let queue = Queue::unbounded();
+    let give = || queue.try_put(()).unwrap();
+    let take = || queue.try_get().unwrap();
+    for was_there in [false, true] {
+        told_and_gives_up(was_there, || queue.get(), give, take);
+        told_and_gives_up(was_there, || queue.get_many(2), give, take);
+    }
+}
+
+#[test]
+fn told_of_room() {
+    let queue = Queue::bounded(1);
+    let give = || queue.try_get().unwrap();
+    let take = || queue.try_put(()).unwrap();
+    take();
+    for was_there in [false, true] {
+        told_and_gives_up(was_there, || queue.put(()), give, take);
+        told_and_gives_up(was_there, || queue.put_all([()]), give, take);
+    }
+}
+
+#[test]
+fn told_of_a_permit() {
+    let semaphore = Semaphore::new(0);
+    let give = || semaphore.release(1);
+    let take = || semaphore.try_acquire().unwrap().forget();
+    told_and_gives_up(false, || semaphore.acquire(), give, take);
+}
+
+/// One has been told, and never comes. The one that permits are kept for gives up: whoever sleeps at its word hears of it.
+#[test]
+fn the_one_that_permits_are_kept_for_gives_up() {
+    let (semaphore, hand, one) = (Semaphore::new(0), Hand::new(), Hand::new());
+    let mut never = semaphore.acquire();
+    assert!(Hand::new().poll(&mut never).is_pending());
+    semaphore.release(1);
+    semaphore.try_acquire().unwrap().forget();
+    let (mut many, mut sleeps) = (semaphore.acquire_many(3), semaphore.acquire());
+    until_kept(&semaphore, &mut many, &hand, 2);
+    semaphore.release(1);
+    assert!(one.poll(&mut sleeps).is_pending());
+    assert!(hand.poll(&mut many).is_pending());
+    let woken = one.woken();
+    assert!(one.poll(&mut sleeps).is_pending());
+    assert_eq!(one.woken(), woken, "it does not sleep");
+    drop(many);
+    assert!(one.woken() > woken, "the wake-up is lost");
+    assert!(one.poll(&mut sleeps).is_ready());
 }

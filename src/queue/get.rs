@@ -173,7 +173,8 @@ macro_rules! gets {
             }
 
             fn pass_on(&mut self) {
-                self.queue.tell_getters(0);
+                // Others who have been told of an item may never come.
+                self.queue.tell_getters(1);
             }
 
             fn leave_to_others(&mut self) {
@@ -194,7 +195,7 @@ macro_rules! gets {
 
             fn lift_reservation(&mut self) {
                 self.queue.getters.list.lift_reservation();
-                self.queue.tell_getters(0);
+                self.queue.tell_getters(self.queue.len());
             }
         }
 

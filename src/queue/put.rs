@@ -171,15 +171,16 @@ macro_rules! puts {
             }
 
             fn pass_on(&mut self) {
-                self.queue.tell_putters(0);
+                // Others who have been told of room may never come.
+                self.queue.tell_putters(1);
             }
 
             fn leave_to_others(&mut self) {
-                self.pass_on();
+                self.queue.tell_putters(0);
             }
 
             fn settle_up(&mut self) {
-                self.pass_on();
+                self.queue.tell_putters(0);
             }
 
             fn reserve(&mut self, again: bool) -> bool {
@@ -192,7 +193,7 @@ macro_rules! puts {
 
             fn lift_reservation(&mut self) {
                 self.queue.putters.list.lift_reservation();
-                self.pass_on();
+                self.queue.tell_putters(self.queue.room());
             }
         }
 

@@ -501,7 +501,7 @@ impl<S: SemaphoreRef> Attempt for Acquire<S> {
     }
 
     fn pass_on(&mut self) {
-        self.raw().serve();
+        self.raw().pass_on(self.permits);
     }
 
     fn leave_to_others(&mut self) {

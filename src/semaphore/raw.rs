@@ -23,7 +23,7 @@
 //! * when it has got its permits and gives its place up, since more may have been released meanwhile that were
 //!   taken for its own;
 //! * when it was refused (somebody was quicker), since what is there may do for somebody who needs less;
-//! * when it is dropped.
+//! * when it is dropped, or its time is up: then also if the permits are spoken for, for those on their way may never come.
 //!
 //! `WAITING` is cleared with the list's lock in hand and nobody in the list, so whoever joins finds it cleared and sets
 //! it again. A release that does not see it came before that attempt, which then finds the permits.
@@ -177,6 +177,16 @@ impl RawSemaphore {
         }
     }
 
+    /// Wakes those who can have what a waiter was notified of that has given up: whoever has been notified of as much before may
+    /// never come.
+    pub(super) fn pass_on(&self, permits: usize) {
+        let word = self.list.word.load(Ordering::Relaxed);
+        let there = word / ONE;
+        if word & WAITING != 0 && there > 0 {
+            self.list.serve(there, permits.min(there), true, WAITING);
+        }
+    }
+
     pub(super) fn reserve(&self, again: bool) -> bool {
         self.list.reserve(again)
     }
@@ -189,6 +199,6 @@ impl RawSemaphore {
     /// Ends a reservation, and wakes those who have stood back from it.
     pub(super) fn lift_reservation(&self) {
         self.list.lift_reservation();
-        self.serve();
+        self.pass_on(MAX);
     }
 }
