@@ -218,3 +218,35 @@ fn the_one_that_permits_are_kept_for_gives_up() {
     assert!(one.woken() > woken, "the wake-up is lost");
     assert!(one.poll(&mut sleeps).is_ready());
 }
+
+/// They have been told of two permits, and never come, and the permits have been taken. Those who have queued up since are served by the
+/// releases: one who wants both, by two releases of one; two who want one each; and also if a release of none comes before.
+#[test]
+fn queued_up_since() {
+    for (wants, releases_none) in [
+        ([2, 0], false),
+        ([1, 1], false),
+        ([2, 0], true),
+        ([1, 1], true),
+    ] {
+        let semaphore = Semaphore::new(0);
+        let mut never = wants.map(|wants| semaphore.acquire_many(wants));
+        let mut waits = wants.map(|wants| semaphore.acquire_many(wants));
+        let hands = [Hand::new(), Hand::new()];
+        for (wait, wants) in never.iter_mut().zip(wants) {
+            assert_eq!(Hand::new().poll(wait).is_ready(), wants == 0);
+        }
+        semaphore.release(2);
+        let permits = [(); 2].map(|()| semaphore.try_acquire().unwrap());
+        for ((hand, wait), wants) in hands.iter().zip(&mut waits).zip(wants) {
+            assert_eq!(hand.poll(wait).is_ready(), wants == 0);
+        }
+        if releases_none {
+            semaphore.release(0);
+        }
+        drop(permits);
+        for (hand, wants) in hands.iter().zip(wants) {
+            assert_eq!(hand.woken(), wants.min(1), "the wake-up is lost: {wants}");
+        }
+    }
+}

@@ -30,7 +30,7 @@
 //!
 //! A newcomer takes what is there, also what others have been notified of. When it gives that back, these are
 //! still on their way, and nobody else is woken for it; unless somebody has joined the list, left it, or asked in vain since they were
-//! notified (else one of them that never comes would keep the rest waiting), or a thread waits, which only
+//! notified: from then on they are not counted on, for one of them that never comes would keep the rest waiting. A thread only
 //! counts on threads (P1).
 //!
 //! # A request for many is not starved by requests for few

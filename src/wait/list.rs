@@ -232,8 +232,11 @@ impl WaitList {
         let mut places = inner.places.lock();
         let (expected, by_threads) = places.expected();
         // What was added is due to those who came after those on their way had been notified.
-        let changed = places.take_changed();
-        let due = if changed || further { added } else { 0 };
+        let mut due = if further { added } else { 0 };
+        if added > 0 && places.take_changed() {
+            due = added;
+            places.forget_expected();
+        }
         let budget = there.saturating_sub(expected).max(due);
         let for_threads = there.saturating_sub(by_threads);
         let woken = match there {

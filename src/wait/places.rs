@@ -47,6 +47,8 @@ pub(super) struct Place {
     pub(super) favoured: bool,
     /// How often it has been passed over because there was too little.
     passed_over: u8,
+    /// In which round it was notified.
+    round: u32,
 }
 
 impl Place {
@@ -69,9 +71,10 @@ pub(super) struct Places {
     taken: usize,
     waiting: usize,
     threads: usize,
-    /// What those who have been notified are expected to take, and the threads among them.
+    /// What those who have been notified in this round are expected to take, and the threads, which are sure to come, in any.
     expected: usize,
     expected_by_threads: usize,
+    round: u32,
     /// How many of those who have been notified have reserved the object.
     favoured: usize,
     /// Somebody has come, gone, or asked in vain since this was last cleared.
@@ -95,6 +98,7 @@ impl Places {
             threads: 0,
             expected: 0,
             expected_by_threads: 0,
+            round: 0,
             favoured: 0,
             changed: false,
             spare: Vec::new(),
@@ -111,7 +115,7 @@ impl Places {
         self.threads > 0
     }
 
-    /// What those who have been notified are expected to take, and the threads among them, who are
+    /// What those who have been notified, and not been forgotten, are expected to take, and the threads among them, who are
     /// sure to come.
     pub(super) fn expected(&self) -> (usize, usize) {
         (self.expected, self.expected_by_threads)
@@ -130,6 +134,13 @@ impl Places {
     /// Whether somebody has come, gone, or asked in vain since the last time.
     pub(super) fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
+    }
+
+    /// Does not reckon any more with the tasks that have been notified so far, for others have asked in vain since: they
+    /// may never come.
+    pub(super) fn forget_expected(&mut self) {
+        self.expected = self.expected_by_threads;
+        self.round = self.round.wrapping_add(1);
     }
 
     pub(super) fn first(&self) -> Option<Index> {
@@ -152,6 +163,7 @@ impl Places {
             notice: None,
             favoured: false,
             passed_over: 0,
+            round: 0,
         };
         let index = match self.vacant {
             Some(index) => {
@@ -215,16 +227,23 @@ impl Places {
     /// Reckons with a waiter that has been notified, or no longer.
     #[inline]
     fn expect(&mut self, index: Index, comes: bool) {
+        let round = self.round;
         let place = self.get(index);
+        if comes {
+            place.round = round;
+        }
         let need = place.need as usize;
         let of_thread = if place.kind == Kind::Thread { need } else { 0 };
+        let is_forgotten = place.round != round && place.kind != Kind::Thread;
+        let of_round = if is_forgotten { 0 } else { need };
         let favoured = usize::from(place.favoured);
         if comes {
-            self.expected += need;
+            self.expected += of_round;
             self.expected_by_threads += of_thread;
             self.favoured += favoured;
         } else {
-            self.expected -= need;
+            // Saturating: so many rounds may have passed that it is taken for one of this round.
+            self.expected = self.expected.saturating_sub(of_round);
             self.expected_by_threads -= of_thread;
             self.favoured -= favoured;
         }
