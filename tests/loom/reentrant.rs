@@ -1,11 +1,12 @@
 //! The reentrant lock: one owner at a time, and every level is given back.
 
 use super::{model, poll_once};
-use amphi::{Condvar, ReentrantMutex, owner};
+use amphi::{Condvar, OwnedReentrantMutexGuard, ReentrantMutex, owner};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use loom::thread;
+use std::task::{Context, Wake};
 use std::time::Duration;
 
 #[derive(Default)]
@@ -277,4 +278,68 @@ fn a_level_in_between_publishes() {
             thread.join().unwrap();
         }
     });
+}
+
+/// A thread that waits by a condition variable has given several levels up. A waker that it calls for that takes a level
+/// in its name, and that one and one of those given up are dropped elsewhere, at the same moment.
+#[test]
+fn levels_given_up_and_taken_meanwhile() {
+    model(2, || {
+        let shared = std::sync::Arc::new(Dropped::default());
+        let level = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let elsewhere = shared.mutex.lock_owned().block();
+        let mine = shared.mutex.lock().block();
+        let slot = level.clone();
+        let drops_taken = thread::spawn(move || {
+            loop {
+                let level = slot.lock().unwrap().take();
+                if level.is_some() {
+                    return drop(level);
+                }
+                thread::park();
+            }
+        });
+        let drops_given_up = thread::spawn(move || drop(elsewhere));
+        let takes = std::sync::Arc::new(Takes {
+            mutex: shared.mutex.clone(),
+            level,
+            dropper: drops_taken.thread().clone(),
+        });
+        // Nobody's, so it waits behind the thread.
+        let mut waits = shared.mutex.lock();
+        assert!(
+            std::pin::pin!(owner::scope(&mut waits))
+                .poll(&mut Context::from_waker(&takes.into()))
+                .is_pending()
+        );
+        // Its time is up at once, and it takes the lock back.
+        let wait = shared.changed.wait(mine).timeout(Duration::ZERO);
+        let (mine, _) = wait.block();
+        drop(waits);
+        drops_taken.join().unwrap();
+        drops_given_up.join().unwrap();
+        assert_eq!(shared.mutex.depth(), 1);
+        drop(mine);
+        assert!(!shared.mutex.is_locked());
+    });
+}
+
+type Level = OwnedReentrantMutexGuard<()>;
+
+/// Takes a level when it is woken, and leaves it to a thread.
+struct Takes {
+    mutex: std::sync::Arc<ReentrantMutex<()>>,
+    level: std::sync::Arc<std::sync::Mutex<Option<Level>>>,
+    dropper: thread::Thread,
+}
+
+impl Wake for Takes {
+    fn wake(self: std::sync::Arc<Self>) {
+        let level = self
+            .mutex
+            .try_lock_owned()
+            .expect("the lock has been given up");
+        *self.level.lock().unwrap() = Some(level);
+        self.dropper.unpark();
+    }
 }
