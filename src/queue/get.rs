@@ -177,10 +177,6 @@ macro_rules! gets {
                 self.queue.tell_getters(1);
             }
 
-            fn leave_to_others(&mut self) {
-                self.queue.tell_getters(0);
-            }
-
             fn settle_up(&mut self) {
                 self.queue.tell_getters(0);
             }

@@ -47,11 +47,6 @@ impl<Q: QueueRef> Put<Q> {
         }
     }
 
-    #[inline]
-    fn may_be_fast(&self) -> bool {
-        true
-    }
-
     fn is_empty(&self) -> bool {
         self.item.is_none()
     }
@@ -108,11 +103,6 @@ impl<Q: QueueRef> PutAll<Q> {
         outcome
     }
 
-    /// A waker may panic when some items have been put, and the others are still here.
-    fn may_be_fast(&self) -> bool {
-        false
-    }
-
     fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -132,7 +122,7 @@ macro_rules! puts {
                 if blocks {
                     safe_point();
                 }
-                self.may_be_fast() && self.queue.putters.is_plain() && self.push() == Outcome::Done
+                self.queue.putters.is_plain() && self.push() == Outcome::Done
             }
 
             fn is_brief(&self, blocks: bool) -> bool {
@@ -173,10 +163,6 @@ macro_rules! puts {
             fn pass_on(&mut self) {
                 // Others who have been told of room may never come.
                 self.queue.tell_putters(1);
-            }
-
-            fn leave_to_others(&mut self) {
-                self.queue.tell_putters(0);
             }
 
             fn settle_up(&mut self) {

@@ -117,7 +117,8 @@ pub trait Attempt {
     /// Gives somebody else a notification that this waiter has left unused.
     fn pass_on(&mut self);
 
-    /// It was notified, and there was too little for it, at once or after it had stood back: wakes those for whom there is enough.
+    /// It was notified, and there was too little for it, at once or after it had stood back: wakes those for whom there is enough, where
+    /// some need less than others.
     fn leave_to_others(&mut self) {}
 
     /// It was notified at the place that it has just given up, after an attempt that may not have needed that, or had
