@@ -223,3 +223,27 @@ impl<D: Discipline> fmt::Debug for Join<'_, D> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    /// What was reported as done was nothing but puts that fail: it is forgotten with them, and what follows is counted from there.
+    #[test]
+    fn a_failing_put_that_was_reported_as_done() {
+        let unfinished = Unfinished::new();
+        unfinished.add();
+        unfinished.add();
+        assert!(unfinished.done());
+        assert_eq!(unfinished.done_with(5), 1);
+        for _ in 0..2 {
+            unfinished.take_back();
+            assert_eq!(unfinished.count(), 0);
+            assert!(!unfinished.done(), "nothing is left that could be done");
+        }
+        unfinished.add();
+        assert_eq!(unfinished.count(), 1);
+        assert!(unfinished.done());
+        assert_eq!(unfinished.count(), 0);
+    }
+}

@@ -403,3 +403,33 @@ impl Crowd {
         })
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    fn push(places: &mut Places) -> Index {
+        places.push(Kind::Task, 1, Waker::noop().clone())
+    }
+
+    /// Notified between its attempt and its claim: the list expects it as it does one that had claimed before.
+    #[test]
+    fn favoured_when_it_has_been_notified() {
+        let mut places = Places::new();
+        let [first, second] = [push(&mut places), push(&mut places)];
+        for index in [first, second] {
+            places.notify(index, Notice::Turn, true);
+        }
+        assert!(!places.expects_favoured());
+        places.favour(first, true);
+        assert!(places.expects_favoured());
+        places.favour(second, true);
+        places.favour(first, true);
+        places.remove(first);
+        assert!(places.expects_favoured(), "the other one is still to come");
+        places.favour(second, false);
+        assert!(!places.expects_favoured());
+        places.remove(second);
+        assert!(!places.expects_favoured());
+    }
+}
