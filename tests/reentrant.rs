@@ -571,3 +571,15 @@ fn a_task_on_the_owners_thread() {
     assert_eq!(mutex.depth(), 1);
     drop(guard);
 }
+
+#[test]
+fn tried_and_owned() {
+    let mutex = Arc::new(ReentrantMutex::new(()));
+    let levels = [(); 2].map(|()| mutex.try_lock_owned().expect("it is this thread's"));
+    assert_eq!(mutex.depth(), 2);
+    let elsewhere = mutex.clone();
+    let tried = thread::spawn(move || elsewhere.try_lock_owned().is_none());
+    assert!(tried.join().unwrap());
+    drop(levels);
+    assert!(!mutex.is_locked());
+}

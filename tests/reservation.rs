@@ -43,6 +43,19 @@ fn somebody_who_waits_for_nothing_barges_in() {
     assert!(is_free_for_all(&mutex));
 }
 
+/// The same, and the lock is given back fairly: the one that it was kept for has been told, nobody else waits.
+#[test]
+fn somebody_barges_in_and_is_fair() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let guard = mutex.try_lock().unwrap();
+    let mut wait = mutex.lock();
+    assert!(hand.poll(&mut wait).is_pending());
+    MutexGuard::unlock_fair(guard);
+    MutexGuard::unlock_fair(mutex.try_lock().unwrap());
+    assert!(is_free_for_all(&mutex), "it is kept for nobody");
+    assert!(hand.poll(&mut wait).is_ready());
+}
+
 #[test]
 fn a_condvars_waiter_takes_it_back() {
     let (mutex, changed, hand) = (Mutex::new(()), Condvar::new(), Hand::new());

@@ -248,6 +248,7 @@ fn permits_are_counted() {
     semaphore.release(3);
     assert!(semaphore.try_acquire_many_owned(6).is_none());
     assert!(semaphore.try_acquire_many_owned(5).is_some());
+    assert!(semaphore.try_acquire_owned().is_some());
 }
 
 #[test]
