@@ -590,3 +590,83 @@ fn put_against_timeout_lifo() {
 fn put_against_timeout_priority() {
     put_beside_another(PriorityQueue::bounded, puts_in_no_time);
 }
+
+/// One that waits, and whether it has been woken since it was polled last.
+struct Asleep<F> {
+    wait: F,
+    woken: std::sync::Arc<Woken>,
+}
+
+impl<F: Future + Unpin> Asleep<F> {
+    fn new(wait: F) -> Self {
+        let woken = Woken::new();
+        Asleep { wait, woken }
+    }
+
+    fn poll(&mut self) -> bool {
+        self.woken = Woken::new();
+        self.woken.poll(&mut self.wait)
+    }
+}
+
+/// What there is two of is given and taken by these.
+fn kept_for_one_of_two<'a, F: Future + Unpin>(
+    queue: &'a Arc<Queue<i32>>,
+    wait: fn(&'a Queue<i32>) -> F,
+    give: fn(&Queue<i32>),
+    take: fn(&Queue<i32>),
+) {
+    let [mut first, mut second] = [(); 2].map(|()| Asleep::new(wait(queue)));
+    // In a model one that has been woken in vain starves.
+    assert!(!first.poll());
+    give(queue);
+    take(queue);
+    assert!(!first.poll());
+    give(queue);
+    assert!(!second.poll(), "it is kept for the other one");
+    take(queue);
+    let gives = spawn(queue, move |queue| {
+        give(queue);
+        give(queue);
+    });
+    let mut waiting = vec![first, second];
+    waiting.retain_mut(|party| !party.poll());
+    gives.join().unwrap();
+    while let Some(party) = waiting.iter().position(|party| party.woken.is_woken()) {
+        if waiting[party].poll() {
+            waiting.remove(party);
+        }
+    }
+    assert!(waiting.is_empty(), "there is something, and nobody is told");
+}
+
+/// Two items come at the moment at which the one that they are kept for has come once more, and too late. The other one, who
+/// relies on that one, is told of what is left.
+#[test]
+fn items_kept_for_one_of_two() {
+    model(3, || {
+        let queue = Arc::new(Queue::unbounded());
+        kept_for_one_of_two(
+            &queue,
+            |queue| queue.get(),
+            |queue| queue.try_put(1).unwrap(),
+            |queue| assert!(queue.try_get().is_ok()),
+        );
+    });
+}
+
+/// The same for room.
+#[test]
+fn room_kept_for_one_of_two() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(2));
+        queue.try_put(1).unwrap();
+        queue.try_put(1).unwrap();
+        kept_for_one_of_two(
+            &queue,
+            |queue| queue.put(2),
+            |queue| assert!(queue.try_get().is_ok()),
+            |queue| queue.try_put(1).unwrap(),
+        );
+    });
+}
