@@ -2,7 +2,7 @@
 
 mod worlds;
 
-use amphi::{Mutex, TimedOut, lock_all};
+use amphi::{Mutex, MutexGuard, TimedOut, lock_all};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -265,4 +265,24 @@ fn a_panic_with_all_in_hand() {
     let poll = catch_unwind(AssertUnwindSafe(|| Hand::new().poll(&mut all).is_ready()));
     assert!(poll.is_err());
     assert!(!mutexes.iter().any(Mutex::is_locked));
+}
+
+/// They are free, and each is kept for somebody: without any time to wait they are all taken nevertheless.
+#[test]
+fn what_is_free_is_free() {
+    let mutexes = [Mutex::new(()), Mutex::new(())];
+    let mut called = mutexes.each_ref().map(|mutex| {
+        let guard = mutex.try_lock().unwrap();
+        let mut called = mutex.lock();
+        assert!(Hand::new().poll(&mut called).is_pending());
+        MutexGuard::unlock_fair(guard);
+        assert!(Hand::new().poll(&mut mutex.lock()).is_pending());
+        called
+    });
+    let all = lock_all(&mutexes[..]).timeout(Duration::ZERO).block();
+    assert!(all.is_ok());
+    drop(all);
+    for called in &mut called {
+        assert!(Hand::new().poll(called).is_ready());
+    }
 }

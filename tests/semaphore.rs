@@ -531,6 +531,19 @@ fn too_little_for_all_is_quiet() {
     }
 }
 
+/// One that wants more than there is isn't woken by everything that comes, only now and then, to find out for how long that has been so.
+#[test]
+fn too_little_and_asked_now_and_then() {
+    let (semaphore, hand) = (Semaphore::new(0), Hand::new());
+    let mut wait = semaphore.acquire_many(2);
+    assert!(hand.poll(&mut wait).is_pending());
+    for round in 1..=8 {
+        semaphore.release(1);
+        assert_eq!(hand.woken(), round / 8);
+        semaphore.try_acquire().unwrap().forget();
+    }
+}
+
 /// Told that there is a permit, it gives up: the next one is told.
 #[test]
 fn told_and_dropped() {

@@ -143,3 +143,73 @@ mod seat {
         }
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::{SEATS, seat};
+    use std::collections::HashSet;
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// A thread that asks for a seat whenever it is told to.
+    struct Asks {
+        asks: mpsc::Sender<()>,
+        seats: mpsc::Receiver<Option<usize>>,
+        thread: thread::JoinHandle<()>,
+    }
+
+    impl Asks {
+        fn new() -> Self {
+            let (asks, asked) = mpsc::channel();
+            let (says, seats) = mpsc::channel();
+            let thread = thread::spawn(move || {
+                for () in asked {
+                    let seat = seat::ask_once();
+                    assert_eq!(seat, seat::of_this_thread());
+                    says.send((seat < SEATS).then_some(seat)).unwrap();
+                }
+            });
+            Asks {
+                asks,
+                seats,
+                thread,
+            }
+        }
+
+        fn ask(&self) -> Option<usize> {
+            self.asks.send(()).unwrap();
+            self.seats.recv().unwrap()
+        }
+
+        /// Its seat is free after that.
+        fn end(self) {
+            drop(self.asks);
+            self.thread.join().unwrap();
+        }
+    }
+
+    /// No two threads have the same seat at a time, one that got none stays without, and those who end leave theirs to others.
+    #[test]
+    fn a_seat_is_for_one_thread() {
+        let stays = Asks::new();
+        let taken = stays.ask().expect("some are free");
+        for _ in 0..2 {
+            let threads: Vec<_> = (0..SEATS + 4).map(|_| Asks::new()).collect();
+            let (with, without): (Vec<_>, Vec<_>) = threads
+                .into_iter()
+                .partition(|thread| thread.ask().is_some());
+            // Another test's thread may have one.
+            assert!(with.len() > SEATS / 2, "those who have gone keep theirs");
+            let mut seats: HashSet<_> = with.iter().map(|thread| thread.ask()).collect();
+            assert!(seats.insert(Some(taken)));
+            assert_eq!(seats.len(), with.len() + 1);
+            with.into_iter().for_each(Asks::end);
+            assert!(without.len() > 2);
+            for thread in without {
+                assert_eq!(thread.ask(), None, "it has counted elsewhere");
+                thread.end();
+            }
+        }
+        assert_eq!(stays.ask(), Some(taken));
+    }
+}

@@ -69,8 +69,11 @@ mod tests {
         assert_eq!(list.word.load(Relaxed), 8);
         assert!(list.reserve(false));
         assert_eq!(list.word.load(Relaxed), 8 | RESERVED);
-        list.note_call();
-        assert_eq!(list.word.load(Relaxed), 8 | RESERVED | CALLED);
+        // The same by two at once.
+        for _ in 0..2 {
+            list.note_call();
+            assert_eq!(list.word.load(Relaxed), 8 | RESERVED | CALLED);
+        }
         list.lift_reservation();
         assert_eq!(list.word.load(Relaxed), 8);
     }

@@ -1,11 +1,13 @@
 //! The semaphore: no permit lost or made, and no wake-up lost.
 
-use super::{model, poll_once};
+use super::{Woken, model, poll_once};
 use amphi::{BoundedSemaphore, Semaphore};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 struct Shared {
@@ -233,5 +235,26 @@ fn bounded_release_against_timeout() {
         timed.join().unwrap();
         waits.join().unwrap();
         assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+/// One takes its permit before it hears of the release that was for it, and of the next one before it has left: that is for the
+/// one behind it, who is not polled before.
+#[test]
+fn taken_and_told_at_once() {
+    model(3, || {
+        let shared = Shared::new(0);
+        let (mut early, mut behind) = (shared.semaphore.acquire(), shared.semaphore.acquire());
+        let woken = Woken::new();
+        assert!(!poll_once(&mut early));
+        assert!(!woken.poll(&mut behind));
+        shared.semaphore.release(1);
+        let releases = spawn(&shared, |shared| shared.semaphore.release(1));
+        match Pin::new(&mut early).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(permit) => permit.forget(),
+            Poll::Pending => drop(early),
+        }
+        releases.join().unwrap();
+        assert!(woken.is_woken());
     });
 }

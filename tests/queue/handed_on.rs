@@ -642,3 +642,49 @@ of_each_party! {
         assert!(!P::is_success(&ready(Hand::new().poll(&mut P::wait(queue)))));
     }
 }
+
+/// One takes what another has been told of, who gives up at that moment; and it is told of the next before it has left. That is for the one
+/// behind it.
+fn taken_and_told<W, O>(
+    queue: &'static Numbers,
+    wait: fn(&'static Numbers) -> W,
+    other: fn(&'static Numbers) -> O,
+    give: fn(&Numbers),
+) where
+    W: Future + Unpin + Send + 'static,
+    O: Future + Unpin,
+{
+    let hands = [Hand::new(), Hand::new(), Hand::new()];
+    let mut waits = [wait(queue), wait(queue), wait(queue)];
+    for (hand, wait) in hands.iter().zip(&mut waits) {
+        assert!(hand.poll(wait).is_pending());
+    }
+    let [told, mut takes, mut behind] = waits;
+    give(queue);
+    assert_eq!(hands.each_ref().map(Hand::woken), [1, 0, 0]);
+    let told = std::sync::Mutex::new(Some(told));
+    let gives_more = waker(move || {
+        let told = told.lock().unwrap().take();
+        drop(told);
+        give(queue);
+    });
+    // The other side waits for what the first one does.
+    let mut other = other(queue);
+    assert!(poll_with(&gives_more, &mut other).is_pending());
+    assert!(hands[1].poll(&mut takes).is_ready());
+    assert_eq!(hands[2].woken(), 1, "nobody has told it of the rest");
+    assert!(hands[2].poll(&mut behind).is_ready());
+}
+
+#[test]
+fn an_item_taken_and_another_told() {
+    let queue = leaked(Queue::bounded(1));
+    taken_and_told(queue, |queue| queue.get(), |queue| queue.put(9), adds);
+}
+
+#[test]
+fn room_taken_and_more_told() {
+    let queue = leaked(Queue::bounded(1));
+    adds(queue);
+    taken_and_told(queue, |queue| queue.put(9), |queue| queue.get(), takes);
+}
