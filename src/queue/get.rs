@@ -152,8 +152,9 @@ macro_rules! gets {
             }
 
             fn has_spun(&self, blocks: bool, success: bool) {
-                if !blocks {
-                    self.queue.getters.has_spun(success);
+                match blocks {
+                    true => self.queue.note_lead(success),
+                    false => self.queue.getters.has_spun(success),
                 }
             }
 

@@ -27,7 +27,7 @@ use crossbeam_utils::CachePadded;
 use discipline::sealed::{Nothing, Refused};
 use join::Unfinished;
 use returned::{InHand, Returned};
-use side::Side;
+use side::{LEAD, Side};
 use std::fmt;
 use std::mem;
 use std::ops::Deref;
@@ -461,7 +461,16 @@ impl<D: Discipline> QueueOf<D> {
     fn spin(&self, blocks: bool) -> Spin {
         match self.capacity() {
             Some(capacity) if capacity < Self::BATCH => Spin::moment(blocks),
-            _ => Spin::batch(blocks),
+            None if blocks => Spin::batch(true, self.getters.lead()),
+            _ => Spin::batch(blocks, LEAD),
+        }
+    }
+
+    /// Notes how a thread's spinning for an item has ended.
+    fn note_lead(&self, success: bool) {
+        const SOME: usize = 8;
+        if self.capacity().is_none() {
+            self.getters.note_lead(success && self.len() >= SOME);
         }
     }
 

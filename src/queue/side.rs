@@ -9,6 +9,9 @@ const WAITING: usize = 4;
 /// What a side counts in its word begins here.
 const ONE: usize = 8;
 
+/// A microsecond's pauses.
+pub(super) const LEAD: u32 = 32;
+
 /// Those who wait for something that is elsewhere: room in the queue, or items.
 ///
 /// | in the word | set by | cleared by |
@@ -35,12 +38,14 @@ pub(super) struct Side {
     pub(super) list: WaitList,
     /// How often in a row it was of no use, or not tried, to spin in a task.
     useless: AtomicU32,
+    /// For how many pauses a thread leaves the other side alone, if that side never waits.
+    lead: AtomicU32,
 }
 
 impl Side {
     const_fn! {
         pub(super) const fn new() -> Self {
-            Side { list: WaitList::new(0), useless: AtomicU32::new(0) }
+            Side { list: WaitList::new(0), useless: AtomicU32::new(0), lead: AtomicU32::new(LEAD) }
         }
     }
 
@@ -77,6 +82,20 @@ impl Side {
             false => self.useless.load(Ordering::Relaxed).wrapping_add(1),
         };
         self.useless.store(useless, Ordering::Relaxed);
+    }
+
+    pub(super) fn lead(&self) -> u32 {
+        self.lead.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the other side had got `ahead` by the time that this one had looked again. If so it gets more time from now
+    /// on: where it goes on and on, both are slowed down whenever this one has caught up. Relaxed: it's a guess.
+    pub(super) fn note_lead(&self, ahead: bool) {
+        let lead = match ahead {
+            true => (2 * self.lead()).min(16 * LEAD),
+            false => LEAD,
+        };
+        self.lead.store(lead, Ordering::Relaxed);
     }
 
     /// What the queue counts here. Relaxed: whatever is counted is looked for with a mutex in hand.

@@ -60,10 +60,10 @@ impl Spin {
 
     /// Until somebody has done a good deal: to look at it earlier would only slow them down, since each look takes
     /// the memory from their core that they are about to write.
-    pub(crate) fn batch(blocks: bool) -> Self {
+    pub(crate) fn batch(blocks: bool, pauses: u32) -> Self {
         Spin {
             busy: 2,
-            length: Length::Pauses(32),
+            length: Length::Pauses(pauses),
             ..Spin::moment(blocks)
         }
     }
