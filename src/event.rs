@@ -106,7 +106,9 @@ impl Event {
 
     /// Clears the flag. Does nothing if it is not set.
     ///
-    /// Whoever waited at the last [`set`](Event::set) is released all the same.
+    /// Whoever waited at the last [`set`](Event::set) is released all the same. What happened before a `set` is seen after the `clear`
+    /// that undoes it: clear the flag, look for what is to be done, and wait, and nothing is overlooked. What happened
+    /// before `clear` is seen by whoever finds the flag cleared.
     ///
     /// ```
     /// use amphi::{Event, block_on};
@@ -123,9 +125,9 @@ impl Event {
     /// assert!(!event.is_set());
     /// ```
     pub fn clear(&self) {
-        // Release: what precedes is seen by whoever finds the flag cleared. Acquire: so is what
-        // preceded the `set` that is undone. A `set` that follows hands on what an earlier one had to
-        // say in any case, since all writes of the word are read-modify-writes.
+        // Acquire: pairs with the Release in `set`; whoever looks for work after this finds that of the `set` that it undoes, or
+        // else would wait for one that has been. Release: pairs with the Acquire in `is_set` of whoever finds the flag cleared. A
+        // `set` that follows hands on what an earlier one had to say in any case, since all writes of the word are read-modify-writes.
         self.list.word.fetch_and(!SET, Ordering::AcqRel);
     }
 

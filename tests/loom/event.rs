@@ -135,3 +135,41 @@ fn set_against_timeout() {
         timed.join().unwrap();
     });
 }
+
+/// Whoever finds the flag cleared sees what preceded the `clear`.
+#[test]
+fn clear_publishes() {
+    model(3, || {
+        let shared = Arc::new((Event::new(), AtomicBool::new(false)));
+        shared.0.set();
+        let clears = shared.clone();
+        let thread = thread::spawn(move || {
+            clears.1.store(true, Ordering::Relaxed);
+            clears.0.clear();
+        });
+        if !shared.0.is_set() {
+            assert!(shared.1.load(Ordering::Relaxed));
+        }
+        thread.join().unwrap();
+    });
+}
+
+/// Somebody clears the flag, looks for what is to be done, and waits if that is nothing: what preceded the `set` that was
+/// undone is not overlooked.
+#[test]
+fn clear_before_a_look() {
+    model(3, || {
+        let shared = Arc::new((Event::new(), AtomicBool::new(false)));
+        let sets = shared.clone();
+        let thread = thread::spawn(move || {
+            sets.1.store(true, Ordering::Relaxed);
+            sets.0.set();
+        });
+        shared.0.clear();
+        while !shared.1.load(Ordering::Relaxed) {
+            shared.0.wait().block();
+            shared.0.clear();
+        }
+        thread.join().unwrap();
+    });
+}
