@@ -114,8 +114,9 @@ impl Side {
 
     /// Sees to it that whoever changes the queue from now on notices this waiter, which is in the list.
     fn announce(&self) {
-        // The fence pairs with the one in `changed`.
-        self.list.word.fetch_or(WAITING, Ordering::SeqCst);
+        // Relaxed: whoever sees the mark before the fence, and no list yet, leaves it there; what they have changed is seen by the attempt.
+        self.list.word.fetch_or(WAITING, Ordering::Relaxed);
+        // Pairs with the one in `changed`.
         fence_after_rmw();
     }
 
