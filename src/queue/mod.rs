@@ -8,6 +8,7 @@ mod join;
 mod put;
 mod returned;
 mod safe_point;
+mod seats;
 mod side;
 mod tally;
 
@@ -21,7 +22,7 @@ pub use put::{Put, PutAll};
 
 use crate::error::{GetError, PutError};
 use crate::finally::Finally;
-use crate::sync::Spin;
+use crate::sync::{Spin, atomic, const_fn};
 use crate::wait::Wait;
 use crossbeam_utils::CachePadded;
 use discipline::sealed::{Nothing, Refused};
@@ -342,7 +343,7 @@ impl<D: Discipline> QueueOf<D> {
         self.push(item).map_err(Refused::into_error)
     }
 
-    /// The same, but if somebody `searches` nobody is woken. Whoever that is ends it by a SeqCst write and a fence, and after that looks
+    /// The same, but if somebody `searches` nobody is woken. Whoever that is ends it by a write and a full fence, and after that looks
     /// once more; or else they call [`tell`](Self::tell).
     #[cfg(feature = "thread")]
     pub(crate) fn try_put_for(

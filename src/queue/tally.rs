@@ -13,7 +13,7 @@ use crossbeam_utils::CachePadded;
 /// | `shared` | all threads without a seat | read-modify-write |
 ///
 /// All accesses are Relaxed. A sum contains all that the reader knows to have been added before; of what is added meanwhile
-/// it may contain some and not the rest. A seat changes hands by a Release and an Acquire.
+/// it may contain some and not the rest. A seat changes hands by a Release and an Acquire (`seats.rs`).
 #[derive(Debug)]
 pub(super) struct Tally {
     own: [CachePadded<AtomicUsize>; SEATS],
@@ -77,11 +77,13 @@ const SEATS: usize = if IS_MODEL { 0 } else { 16 };
 /// Which threads have a part of their own.
 mod seat {
     use super::SEATS;
+    use crate::queue::seats::Seats;
+    use crate::sync::shared;
     use std::cell::Cell;
-    use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// A bit for each that is taken.
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    shared! {
+        static ALL: Seats = Seats::new();
+    }
 
     /// In place of a seat.
     const NONE: usize = usize::MAX;
@@ -101,8 +103,7 @@ mod seat {
             // Others of the thread's locals may still use queues.
             let seat = SEAT.replace(NONE);
             if seat != NONE {
-                // Release: whoever has it next goes on counting where this thread has stopped.
-                TAKEN.fetch_and(!(1 << seat), Ordering::Release);
+                ALL.give_back(seat);
             }
         }
     }
@@ -117,30 +118,10 @@ mod seat {
     /// away goes from the part to which it was added, and no reader finds less than nothing there.
     pub(super) fn ask_once() -> usize {
         // Not past the end of the thread's locals either: nobody would give it back.
-        if !HAS_ASKED.replace(true) && LEAVES.try_with(|_| ()).is_ok() {
-            SEAT.set(take());
+        if SEATS > 0 && !HAS_ASKED.replace(true) && LEAVES.try_with(|_| ()).is_ok() {
+            SEAT.set(ALL.take(SEATS).unwrap_or(NONE));
         }
         SEAT.get()
-    }
-
-    fn take() -> usize {
-        let mut taken = TAKEN.load(Ordering::Relaxed);
-        loop {
-            let seat = taken.trailing_ones() as usize;
-            if seat >= SEATS {
-                return NONE;
-            }
-            // Acquire: pairs with the Release in `Leaves`.
-            match TAKEN.compare_exchange_weak(
-                taken,
-                taken | 1 << seat,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return seat,
-                Err(now) => taken = now,
-            }
-        }
     }
 }
 

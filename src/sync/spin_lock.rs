@@ -13,12 +13,12 @@
 //! in less than a microsecond (a semaphore with many who want more than there is takes longer). One that doesn't run is offered
 //! the core, and after that they take naps, so that a thread of higher priority doesn't keep it from running for ever.
 
-use super::Spin;
+use super::atomic::{AtomicBool, Ordering};
+use super::{Spin, const_fn};
 use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::RefUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -37,10 +37,9 @@ unsafe impl<T: Send> Sync for SpinLock<T> {}
 impl<T> RefUnwindSafe for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        SpinLock {
-            held: AtomicBool::new(false),
-            value: UnsafeCell::new(value),
+    const_fn! {
+        pub(crate) const fn new(value: T) -> Self {
+            SpinLock { held: AtomicBool::new(false), value: UnsafeCell::new(value) }
         }
     }
 

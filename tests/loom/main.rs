@@ -20,6 +20,7 @@ mod event;
 mod lock_all;
 mod mutex;
 mod oneshot;
+mod parts;
 #[cfg(feature = "thread")]
 mod pool;
 mod queue;

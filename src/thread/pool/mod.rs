@@ -5,9 +5,11 @@
 //! | `mod.rs` | the pool as its users see it |
 //! | `builder.rs` | what it is to be like |
 //! | `staff.rs` | its workers: who starts them, how they find a job, when they go |
+//! | `search.rs` | whether one of them looks for a job |
 //! | `shutdown.rs` | the wait for their end |
 
 mod builder;
+mod search;
 mod shutdown;
 mod staff;
 
@@ -16,6 +18,7 @@ pub use shutdown::Shutdown;
 
 use super::job::{Run, Task};
 use super::{Job, Map, SubmitError};
+use crate::sync::atomic;
 use crate::wait::Wait;
 use staff::{Refusal, Shared};
 use std::fmt;

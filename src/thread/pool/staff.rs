@@ -1,9 +1,10 @@
 //! The workers of a pool, and the jobs that they run.
 
 use super::PoolBuilder;
+use super::search::Search;
 use crate::error::{GetError, PutError};
 use crate::queue::Queue;
-use crate::sync::atomic::{AtomicBool, Ordering, fence};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, Spin, local, lock};
 use crate::thread::headcount::Headcount;
 use crate::thread::job::{Run, Worker};
@@ -23,7 +24,7 @@ pub(super) struct Shared {
     /// There will never be more workers than now, so there is no need to look whether one is free.
     is_complete: AtomicBool,
     /// A worker looks for a job before it waits for one.
-    is_searched: CachePadded<AtomicBool>,
+    search: CachePadded<Search>,
     /// The workers.
     pub(super) headcount: Headcount,
     pub(super) about: PoolBuilder,
@@ -79,7 +80,7 @@ impl Shared {
                 refuses: None,
             }),
             is_complete: AtomicBool::new(false),
-            is_searched: CachePadded::new(AtomicBool::new(false)),
+            search: CachePadded::new(Search::new()),
             headcount: Headcount::new(),
             about,
         }
@@ -87,8 +88,9 @@ impl Shared {
 
     /// Takes a job, and sees to it that somebody runs it.
     pub(super) fn accept(self: &Arc<Self>, job: Arc<dyn Run>) -> Result<(), SubmitError<()>> {
-        // Acquire: pairs with the Release of whoever has started the last worker.
-        if self.is_complete.load(Ordering::Acquire) {
+        // Relaxed: the queue orders all that is needed. Whichever worker has the job looks at this later than it's looked at here, so
+        // it finds the pool complete as well.
+        if self.is_complete.load(Ordering::Relaxed) {
             return self.put(job).map_err(|_| self.refusal());
         }
         let mut staff = lock(&self.staff);
@@ -139,9 +141,7 @@ impl Shared {
     }
 
     fn put(&self, job: Arc<dyn Run>) -> Result<(), PutError<Arc<dyn Run>>> {
-        // Relaxed: the queue sees to the order.
-        let searches = || self.is_searched.load(Ordering::Relaxed);
-        self.jobs.try_put_for(job, searches)
+        self.jobs.try_put_for(job, || self.search.is_on())
     }
 
     /// Starts a worker if there would be more jobs than workers, with so many more. If it couldn't be started,
@@ -162,7 +162,8 @@ impl Shared {
         staff.workers += 1;
         staff.hired += 1;
         if staff.workers == about.workers && about.keep_alive.is_none() {
-            self.is_complete.store(true, Ordering::Release);
+            // Relaxed: nothing is read by it, see `accept`.
+            self.is_complete.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -192,20 +193,9 @@ impl Shared {
         }
     }
 
-    /// Looks for a job for a while.
-    ///
-    /// While a worker does that, nobody who submits a job wakes another, which would take longer than all else. So when it has found one, and there
-    /// are more, it does that in their place. At the last moment several may come, so whoever looks once more and finds one does the same.
-    ///
-    /// | order | who submits | who searches |
-    /// |---|---|---|
-    /// | first | puts the job | ends `is_searched` |
-    /// | then | finds `is_searched`, or wakes somebody | looks once more, and wakes somebody if there are more jobs |
-    ///
-    /// With a full fence in between on both sides one of them sees the other.
+    /// Looks for a job for a while, if no other worker does.
     fn search(&self) -> Option<Arc<dyn Run>> {
-        // Relaxed, as nothing is read by it. One is enough.
-        if self.is_searched.swap(true, Ordering::Relaxed) {
+        if !self.search.begin() {
             return None;
         }
         let mut spin = Spin::search();
@@ -214,8 +204,7 @@ impl Shared {
         while found.is_none() && spin.pause() && begin.elapsed() < SEARCH {
             found = self.jobs.try_get().ok();
         }
-        self.is_searched.store(false, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
+        self.search.end();
         let found = found.or_else(|| self.jobs.try_get().ok());
         if found.is_some() {
             self.jobs.tell();
@@ -278,7 +267,7 @@ impl Shared {
 
 impl Worker for Arc<Shared> {
     fn is_free(&self) {
-        // Relaxed: a job that was put because the pool is complete has brought that along.
+        // Relaxed: a job that was put because the pool is complete has brought that along, see `accept`.
         if !self.is_complete.load(Ordering::Relaxed) {
             lock(&self.staff).in_flight -= 1;
         }
