@@ -50,3 +50,29 @@ fn wake_publishes() {
         thread.join().unwrap();
     });
 }
+
+/// Of two who call the waker, one may find that the other has called it, and unparks nobody: what precedes that call is seen
+/// as well by the poll after it, or by one more.
+#[test]
+fn two_wakes_publish() {
+    model(3, || {
+        let flags = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let mut polled = false;
+        block_on(poll_fn(|cx| {
+            if !std::mem::replace(&mut polled, true) {
+                for flag in flags.clone() {
+                    let waker = cx.waker().clone();
+                    // Not joined: loom would take an unpark that comes late for the thread's end.
+                    thread::spawn(move || {
+                        flag.store(true, Ordering::Relaxed);
+                        waker.wake();
+                    });
+                }
+            }
+            match flags.iter().all(|flag| flag.load(Ordering::Relaxed)) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        }));
+    });
+}

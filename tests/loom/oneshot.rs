@@ -90,3 +90,17 @@ fn send_against_timeout() {
         sends.join().unwrap();
     });
 }
+
+/// A wait that has been polled with another waker goes on here, while the value comes: that waker may have been called in vain.
+#[test]
+fn send_against_a_change_of_wakers() {
+    model(3, || {
+        let (sender, mut receiver) = oneshot::channel();
+        let mut wait = receiver.recv();
+        let received = poll_once(&mut wait);
+        assert!(!received);
+        let sends = thread::spawn(move || sender.send(1).unwrap());
+        assert_eq!(block_on(wait), Ok(1));
+        sends.join().unwrap();
+    });
+}
