@@ -110,11 +110,8 @@ impl<T> sealed::Discipline for Fifo<T> {
         interruptible();
         self.0.push(item).map_err(|error| match error {
             PushError::Full(item) => Refused::Full(item),
-            PushError::Closed(item) => {
-                // As in `pop`.
-                fence(Acquire);
-                Refused::Closed(item)
-            }
+            // No fence as in `pop`: whoever is refused takes back what it has counted, and there is one.
+            PushError::Closed(item) => Refused::Closed(item),
         })
     }
 

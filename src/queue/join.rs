@@ -4,6 +4,7 @@ use super::QueueOf;
 use super::discipline::Discipline;
 use super::tally::Tally;
 use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::before_fence;
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, WaitList, or_timed_out};
 use std::fmt;
 
@@ -92,20 +93,22 @@ impl Unfinished {
     #[cold]
     pub(super) fn take_back(&self) {
         self.puts.decrement();
-        // Pairs with the fences in `done_with` and in `Join::attempt`.
+        // Pairs with the fences in `done_with` and in `Join::attempt`. It is an Acquire, too: what preceded the shutdown for which a put was
+        // refused is seen.
         fence(Ordering::SeqCst);
         let word = &self.list.word;
-        // Acquire: the sum is not to be older than what is done.
-        let mut old = word.load(Ordering::Acquire);
         loop {
+            // Acquire: the sum is not to be older than what is done.
+            let old = word.load(Ordering::Acquire);
             let excess = ahead(old / ONE, self.puts.sum());
             if excess == 0 {
                 break;
             }
             let new = old.wrapping_sub(excess * ONE);
-            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => break,
-                Err(now) => old = now,
+            // Relaxed: it publishes nothing, and what those who were done have published goes on through it, as it's a read-modify-write.
+            let taken = word.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed);
+            if taken.is_ok() {
+                break;
             }
         }
         if word.load(Ordering::Relaxed) & WAITING != 0 {
@@ -121,6 +124,7 @@ impl Unfinished {
     /// So many more are done, or as many as were not: somebody may have said so before. Returns how many.
     pub(super) fn done_with(&self, most: usize) -> usize {
         let word = &self.list.word;
+        // Acquire, here and where the exchange fails: the sum is not to be older than what is done.
         let mut old = word.load(Ordering::Acquire);
         loop {
             let count = most.min(ahead(self.puts.sum(), old / ONE));
@@ -128,11 +132,12 @@ impl Unfinished {
                 return 0;
             }
             let new = old.wrapping_add(count * ONE);
-            // Release: what was done is seen by those it releases. Acquire: so that they find what others did, too.
-            match word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
+            // Release: what was done is seen by those it releases. No Acquire is needed for them to find what others did, too, since all
+            // writes of the word are read-modify-writes.
+            match word.compare_exchange_weak(old, new, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => {
                     if new & WAITING != 0 {
-                        // Pairs with the one in `take_back`.
+                        // Pairs with the one in `take_back`; and with the Release of those who have set the mark, who are found in the list.
                         fence(Ordering::SeqCst);
                         self.look();
                     }
@@ -153,7 +158,9 @@ impl Unfinished {
             let _ = self
                 .reached
                 .fetch_update(Ordering::Release, Ordering::Relaxed, advance);
-            self.list.word.fetch_and(!WAITING, Ordering::AcqRel);
+            // Relaxed: it precedes the end of the list's lock, which `wake` takes. Whoever joins after that sets the mark later than this, and
+            // whoever's mark this takes away has joined before.
+            self.list.word.fetch_and(!WAITING, Ordering::Relaxed);
             self.list.wake(usize::MAX);
         }
     }
@@ -192,8 +199,10 @@ impl<D: Discipline> Attempt for Join<'_, D> {
         self.queue.assert_not_inside();
         let unfinished = &self.queue.unfinished;
         if turn.is(Turn::QUEUED) {
-            // Release: joining the list comes before.
-            unfinished.list.word.fetch_or(WAITING, Ordering::AcqRel);
+            // Release: joining the list comes before. The fence comes too late for that: by then somebody may have taken the mark away, and
+            // looked into the list.
+            unfinished.list.word.fetch_or(WAITING, Ordering::Release);
+            before_fence(&unfinished.list.word);
             // Pairs with the one in `take_back`.
             fence(Ordering::SeqCst);
         }

@@ -80,6 +80,13 @@ pub(crate) fn interruptible() {
     shuttle::thread::sleep(std::time::Duration::ZERO);
 }
 
+/// Lets loom run another thread between a change of this word and the fence after it, which it takes for one step.
+#[inline]
+pub(crate) fn before_fence(_word: &atomic::AtomicUsize) {
+    #[cfg(loom)]
+    _word.load(atomic::Ordering::Relaxed);
+}
+
 /// A `const fn`, except under loom, whose atomics can't be made in one.
 macro_rules! const_fn {
     ($(#[$attribute:meta])* $public:vis const fn $($rest:tt)*) => {

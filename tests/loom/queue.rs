@@ -346,11 +346,16 @@ fn shutdown_publishes_to_a_get() {
     shutdown_publishes(Queue::<i32>::unbounded, Queue::shutdown, |queue| {
         queue.try_get() == Err(GetError::ShutDown)
     });
-    shutdown_publishes(
-        || Queue::<i32>::bounded(1),
-        Queue::shutdown,
-        |queue| queue.try_get() == Err(GetError::ShutDown),
-    );
+    // One place is a queue of its own kind.
+    for make in [bounded::<1>, bounded::<2>] {
+        shutdown_publishes(make, Queue::shutdown, |queue| {
+            queue.try_get() == Err(GetError::ShutDown)
+        });
+    }
+}
+
+fn bounded<const CAPACITY: usize>() -> Queue<i32> {
+    Queue::bounded(CAPACITY)
 }
 
 /// What precedes a shutdown is seen by a put that is refused for it.
@@ -359,11 +364,12 @@ fn shutdown_publishes_to_a_put() {
     shutdown_publishes(Queue::unbounded, Queue::shutdown, |queue| {
         queue.try_put(1) == Err(PutError::ShutDown(1))
     });
-    shutdown_publishes(
-        || Queue::bounded(1),
-        Queue::shutdown,
-        |queue| queue.try_put(1) == Err(PutError::ShutDown(1)),
-    );
+    // One place is a queue of its own kind.
+    for make in [bounded::<1>, bounded::<2>] {
+        shutdown_publishes(make, Queue::shutdown, |queue| {
+            queue.try_put(1) == Err(PutError::ShutDown(1))
+        });
+    }
 }
 
 /// Whoever reports an item knows of as many puts as others have reported: else it would seem to be one report too many.
@@ -420,7 +426,7 @@ fn put_and_told_at_once() {
 /// A moment at which nothing is unfinished publishes what preceded it, also to somebody who looks only when there is something again.
 #[test]
 fn a_moment_that_is_over_publishes() {
-    model(2, || {
+    model(4, || {
         let shared = Arc::new((Queue::unbounded(), AtomicUsize::new(0)));
         shared.0.try_put(1).unwrap();
         let works = spawn(&shared, |shared| {
@@ -433,6 +439,48 @@ fn a_moment_that_is_over_publishes() {
         if poll_once(&mut join) || poll_once(&mut join) {
             assert_eq!(shared.1.load(Ordering::Relaxed), 1);
         }
+        works.join().unwrap();
+    });
+}
+
+/// A moment at which nothing is unfinished may be found by who was not the last to be done: what the last one has done is seen as well, by a
+/// newcomer that knows of the moment and not of the reports.
+#[test]
+fn a_moment_that_another_finds_publishes() {
+    model(3, || {
+        let shared = Arc::new((Queue::unbounded(), AtomicUsize::new(0)));
+        shared.0.put_all([1, 2]).block().unwrap();
+        let mut waits = shared.0.join();
+        assert!(!poll_once(&mut waits));
+        let works = spawn(&shared, |shared| {
+            shared.1.store(1, Ordering::Relaxed);
+            shared.0.task_done().unwrap();
+        });
+        let finds = spawn(&shared, |shared| shared.0.task_done().unwrap());
+        let comes = spawn(&shared, |shared| {
+            if poll_once(&mut shared.0.join()) {
+                assert_eq!(shared.1.load(Ordering::Relaxed), 1);
+            }
+        });
+        for party in [works, finds, comes] {
+            party.join().unwrap();
+        }
+    });
+}
+
+/// Somebody waits for the end, and is the first who does, while there are two moments at which nothing is unfinished: whoever takes its mark
+/// away finds it in the list.
+#[test]
+fn join_against_two_ends() {
+    model(5, || {
+        let queue = Arc::new(Queue::unbounded());
+        queue.try_put(1).unwrap();
+        let works = spawn(&queue, |queue| {
+            queue.task_done().unwrap();
+            queue.try_put(2).unwrap();
+            queue.task_done().unwrap();
+        });
+        queue.join().block();
         works.join().unwrap();
     });
 }
