@@ -144,6 +144,39 @@ fn cancelled_put() {
     });
 }
 
+/// Several are being put, and that is given up after the first: the rest is not in the queue, and whoever waits for room behind has it.
+#[test]
+fn cancelled_put_all() {
+    model(3, || {
+        let queue = Arc::new(Queue::bounded(1));
+        let mut dropped = queue.put_all([1, 2]);
+        assert!(!poll_once(&mut dropped));
+        let puts = spawn(&queue, |queue| block_on(queue.put(3)).unwrap());
+        let gets = spawn(&queue, |queue| queue.get().block());
+        drop(dropped);
+        puts.join().unwrap();
+        assert_eq!(gets.join().unwrap(), Ok(1));
+        assert_eq!(queue.try_get(), Ok(3));
+        assert_eq!(queue.unfinished(), 2);
+    });
+}
+
+/// Several are to be got, and that is given up: whoever waits behind has the item.
+#[test]
+fn cancelled_get_many() {
+    model(3, || {
+        let queue = Arc::new(Queue::unbounded());
+        let mut dropped = queue.get_many(2);
+        assert!(!poll_once(&mut dropped));
+        let gets = spawn(&queue, |queue| block_on(queue.get()));
+        let puts = spawn(&queue, |queue| queue.put(1).block().unwrap());
+        drop(dropped);
+        assert_eq!(gets.join().unwrap(), Ok(1));
+        puts.join().unwrap();
+        assert!(queue.is_empty());
+    });
+}
+
 /// A poll that nobody has asked for takes the item; whoever was woken for the next one gets that.
 #[test]
 fn early_poll() {
