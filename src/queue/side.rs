@@ -84,6 +84,7 @@ impl Side {
         self.useless.store(useless, Ordering::Relaxed);
     }
 
+    /// How long a thread that waits here is to leave the other side alone, in pauses. Relaxed, as in `note_lead`.
     pub(super) fn lead(&self) -> u32 {
         self.lead.load(Ordering::Relaxed)
     }
