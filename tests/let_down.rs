@@ -3,10 +3,11 @@
 mod worlds;
 
 use amphi::lock_all::LockAll;
-use amphi::{Mutex, Permit, Queue, Semaphore, Wait, block_on, lock_all};
+use amphi::{Event, Mutex, Permit, Queue, Semaphore, Wait, block_on, lock_all};
 use std::array::from_fn;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::mem::forget;
+use std::pin::Pin;
 use std::thread;
 use std::time::{Duration, Instant};
 use worlds::{Hand, watched};
@@ -30,7 +31,7 @@ fn until_kept(semaphore: &Semaphore, many: &mut (impl Future + Unpin), hand: &Ha
 /// any more. A thread does not depend on it, in whichever way it blocks.
 #[test]
 fn a_thread_relies_on_no_answer() {
-    let ways: [fn(&'static Semaphore); 4] = [
+    let ways: [fn(&'static Semaphore); 5] = [
         |semaphore| semaphore.acquire().block().forget(),
         |semaphore| block_on(semaphore.acquire()).forget(),
         |semaphore| {
@@ -41,6 +42,22 @@ fn a_thread_relies_on_no_answer() {
             let timeout = semaphore.acquire().timeout(Duration::from_secs(1000));
             let permit = timeout.or(pending::<()>()).block();
             permit.unwrap().unwrap().forget();
+        },
+        // What is polled beside it blocks the thread as well, and for longer.
+        |semaphore| {
+            let mut acquire = semaphore.acquire();
+            let both = poll_fn(|cx| {
+                let permit = Pin::new(&mut acquire).poll(cx);
+                assert!(
+                    Event::new()
+                        .wait()
+                        .timeout(Duration::from_millis(2))
+                        .block()
+                        .is_err()
+                );
+                permit
+            });
+            block_on(both).forget();
         },
     ];
     for way in ways {
@@ -137,6 +154,24 @@ fn goes_to_another_list_after_it_has_stood_back() {
     }
 }
 
+/// Two are told of one thing each. Then one of the things is taken, one of the two never comes, and the other gives up: the next one hears of
+/// it.
+fn one_of_two_gives_up<F: Future + Unpin>(wait: impl Fn() -> F, give: impl Fn(), take: impl Fn()) {
+    let hands: [Hand; 3] = from_fn(|_| Hand::new());
+    let mut waits = [wait(), wait(), wait()];
+    for (hand, wait) in hands.iter().zip(&mut waits) {
+        assert!(hand.poll(wait).is_pending());
+    }
+    give();
+    give();
+    assert_eq!(hands.each_ref().map(Hand::woken), [1, 1, 0]);
+    take();
+    let [_never, told, mut next] = waits;
+    drop(told);
+    assert_eq!(hands[2].woken(), 1, "the wake-up is lost");
+    assert!(hands[2].poll(&mut next).is_ready());
+}
+
 /// One has been told, and never comes, and what it was told of has been taken. Another one is told, who may have been there before that, and gives
 /// up: the next one hears of it.
 fn told_and_gives_up<F: Future + Unpin>(
@@ -176,18 +211,26 @@ fn told_of_an_item() {
         told_and_gives_up(was_there, || queue.get(), give, take);
         told_and_gives_up(was_there, || queue.get_many(2), give, take);
     }
+    one_of_two_gives_up(|| queue.get(), give, take);
+    one_of_two_gives_up(|| queue.get_many(2), give, take);
 }
 
 #[test]
 fn told_of_room() {
-    let queue = Queue::bounded(1);
+    let queue = Queue::bounded(2);
     let give = || queue.try_get().unwrap();
     let take = || queue.try_put(()).unwrap();
-    take();
+    let fill = || while queue.try_put(()).is_ok() {};
     for was_there in [false, true] {
+        fill();
         told_and_gives_up(was_there, || queue.put(()), give, take);
+        fill();
         told_and_gives_up(was_there, || queue.put_all([()]), give, take);
     }
+    fill();
+    one_of_two_gives_up(|| queue.put(()), give, take);
+    fill();
+    one_of_two_gives_up(|| queue.put_all([()]), give, take);
 }
 
 #[test]
@@ -196,6 +239,8 @@ fn told_of_a_permit() {
     let give = || semaphore.release(1);
     let take = || semaphore.try_acquire().unwrap().forget();
     told_and_gives_up(false, || semaphore.acquire(), give, take);
+    take();
+    one_of_two_gives_up(|| semaphore.acquire(), give, take);
 }
 
 /// One has been told, and never comes. The one that permits are kept for gives up: whoever sleeps at its word hears of it.
@@ -217,6 +262,38 @@ fn the_one_that_permits_are_kept_for_gives_up() {
     drop(many);
     assert!(one.woken() > woken, "the wake-up is lost");
     assert!(one.poll(&mut sleeps).is_ready());
+}
+
+/// The same, and the other one that never comes was told together with the one that they are kept for.
+#[test]
+fn told_together_with_the_one_that_permits_are_kept_for() {
+    let (semaphore, hand, one) = (Semaphore::new(0), Hand::new(), Hand::new());
+    let mut many = semaphore.acquire_many(2);
+    let start = Instant::now();
+    let never = loop {
+        assert!(hand.poll(&mut many).is_pending());
+        let mut never = semaphore.acquire();
+        assert!(Hand::new().poll(&mut never).is_pending());
+        semaphore.release(3);
+        semaphore.try_acquire_many(2).unwrap().forget();
+        assert!(hand.poll(&mut many).is_pending());
+        if Hand::new().poll(&mut semaphore.acquire()).is_pending() {
+            break never;
+        }
+        semaphore.try_acquire().unwrap().forget();
+        let elapsed = start.elapsed();
+        assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
+    };
+    assert!(hand.poll(&mut many).is_pending());
+    let mut sleeps = semaphore.acquire();
+    assert!(one.poll(&mut sleeps).is_pending());
+    assert!(hand.poll(&mut many).is_pending());
+    let woken = one.woken();
+    assert!(one.poll(&mut sleeps).is_pending());
+    assert_eq!(one.woken(), woken, "it does not sleep");
+    drop(many);
+    assert!(one.woken() > woken, "the wake-up is lost");
+    drop(never);
 }
 
 /// They have been told of two permits, and never come, and the permits have been taken. Those who have queued up since are served by the

@@ -613,10 +613,8 @@ fn a_permits_waiter_gives_up_standing_back() {
     );
 }
 
-/// Told that it is its turn, and only then another one asks for the lock to be kept: it takes it nevertheless.
-#[test]
-fn told_before_it_was_reserved() {
-    let (mutex, hand) = (Mutex::new(()), Hand::new());
+/// One that has been told twice, and comes too late for the second time when it is polled next: then it asks for the lock to be kept.
+fn about_to_starve<'a>(mutex: &'a Mutex<()>, hand: &Hand) -> Locking<'a> {
     let mut starving = mutex.lock();
     for _ in 0..2 {
         let guard = mutex.try_lock().unwrap();
@@ -624,6 +622,14 @@ fn told_before_it_was_reserved() {
         sleep(Duration::from_millis(2));
         drop(guard);
     }
+    starving
+}
+
+/// Told that it is its turn, and only then another one asks for the lock to be kept: it takes it nevertheless.
+#[test]
+fn told_before_it_was_reserved() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = about_to_starve(&mutex, &hand);
     let guard = mutex.try_lock().unwrap();
     let mut told = queued(&mutex);
     drop(guard);
@@ -634,10 +640,8 @@ fn told_before_it_was_reserved() {
     assert!(Hand::new().poll(&mut told).is_ready());
 }
 
-/// Told to stand back, it asks again, is not to have the lock, and a waker that it does not need panics when it is dropped: somebody else is woken
-/// for it.
-#[test]
-fn a_panic_of_a_drop_while_it_stands_back() {
+/// A waker that panics when a clone of it is dropped.
+fn panics_when_a_clone_is_dropped() -> Waker {
     static CLONE: RawWakerVTable = RawWakerVTable::new(
         |_| RawWaker::new(std::ptr::null(), &CLONE),
         |_| {},
@@ -650,13 +654,36 @@ fn a_panic_of_a_drop_while_it_stands_back() {
         |_| {},
         |_| {},
     );
+    // SAFETY: None of the functions looks at the data.
+    unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) }
+}
+
+/// Told to stand back, it asks again, is not to have the lock, and a waker that it does not need panics when it is dropped: somebody else is woken
+/// for it.
+#[test]
+fn a_panic_of_a_drop_while_it_stands_back() {
     let (mutex, hand) = (Mutex::new(()), Hand::new());
     let ([first, mut driven], starving) = starve_behind_two(&mutex, &hand);
-    let woken = hand.woken();
-    // SAFETY: None of the functions looks at the data.
-    let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+    let (woken, waker) = (hand.woken(), panics_when_a_clone_is_dropped());
     let poll = AssertUnwindSafe(|| poll_with(&waker, &mut driven).is_pending());
     assert!(catch_unwind(poll).is_err());
     assert_eq!(hand.woken(), woken + 1);
     drop((first, starving));
+}
+
+/// The starving waiter gets the lock before its turn, and its waker panics when it is dropped: the lock is free, and kept for nobody.
+#[test]
+fn a_panic_of_a_drop_as_the_starving_waiter_succeeds() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
+    let mut starving = about_to_starve(&mutex, &hand);
+    let guard = mutex.try_lock().unwrap();
+    let ahead = queued(&mutex);
+    let waker = panics_when_a_clone_is_dropped();
+    assert!(poll_with(&waker, &mut starving).is_pending());
+    drop(guard);
+    assert!(!is_free_for_all(&mutex));
+    let poll = AssertUnwindSafe(|| hand.poll(&mut starving).is_ready());
+    assert!(catch_unwind(poll).is_err());
+    assert!(is_free_for_all(&mutex));
+    drop(ahead);
 }

@@ -558,6 +558,44 @@ fn told_and_dropped() {
     assert!(next.poll(&mut second).is_ready());
 }
 
+/// Two have been told of a permit each. When one has come, nobody else is woken for the other one's permit.
+#[test]
+fn told_and_still_to_come() {
+    let (semaphore, last) = (Semaphore::new(0), Hand::new());
+    let hands = [Hand::new(), Hand::new()];
+    let mut waits = [semaphore.acquire(), semaphore.acquire()];
+    for (hand, wait) in hands.iter().zip(&mut waits) {
+        assert!(hand.poll(wait).is_pending());
+    }
+    let mut wait = semaphore.acquire();
+    assert!(last.poll(&mut wait).is_pending());
+    semaphore.release(2);
+    let Poll::Ready(permit) = hands[0].poll(&mut waits[0]) else {
+        panic!("there are two permits")
+    };
+    assert_eq!(last.woken(), 0, "woken in vain");
+    permit.forget();
+    assert!(hands[1].poll(&mut waits[1]).is_ready());
+    assert_eq!(last.woken(), 1);
+}
+
+/// Told of three permits, it gives up when two of them have been taken: the one that is left is for one of those behind.
+#[test]
+fn told_of_more_than_is_left() {
+    let (semaphore, hands) = (Semaphore::new(0), [Hand::new(), Hand::new()]);
+    let mut three = semaphore.acquire_many(3);
+    assert!(Hand::new().poll(&mut three).is_pending());
+    let mut waits = [semaphore.acquire(), semaphore.acquire()];
+    for (hand, wait) in hands.iter().zip(&mut waits) {
+        assert!(hand.poll(wait).is_pending());
+    }
+    semaphore.release(3);
+    let newcomer = semaphore.try_acquire_many(2).unwrap();
+    drop(three);
+    assert_eq!(hands.each_ref().map(Hand::woken), [1, 0]);
+    drop(newcomer);
+}
+
 /// Its time is up: a release counts on it no more.
 #[test]
 fn one_whose_time_is_up_is_out_of_the_queue() {

@@ -230,15 +230,15 @@ impl WaitList {
             _ => Order::Reserved,
         };
         let mut places = inner.places.lock();
-        let (expected, by_threads) = places.expected();
-        // What was added is due to those who came after those on their way had been notified.
-        let mut due = if further { added } else { 0 };
-        if added > 0 && places.take_changed() {
-            due = added;
-            places.forget_expected();
+        let (of_threads, of_tasks) = places.expected();
+        let for_threads = there.saturating_sub(of_threads);
+        // Those who have come, or asked in vain, since the tasks on their way were notified are not to depend on these.
+        let forgets = added > 0 && places.take_changed();
+        if forgets {
+            places.forget_tasks();
         }
-        let budget = there.saturating_sub(expected).max(due);
-        let for_threads = there.saturating_sub(by_threads);
+        let due = if further || forgets { added } else { 0 };
+        let budget = for_threads.saturating_sub(of_tasks).max(due);
         let woken = match there {
             // Somebody was quicker, and it's not that the others need too much.
             0 => Woken::NOBODY,

@@ -47,8 +47,6 @@ pub(super) struct Place {
     pub(super) favoured: bool,
     /// How often it has been passed over because there was too little.
     passed_over: u8,
-    /// In which round it was notified.
-    round: u32,
 }
 
 impl Place {
@@ -71,10 +69,9 @@ pub(super) struct Places {
     taken: usize,
     waiting: usize,
     threads: usize,
-    /// What those who have been notified in this round are expected to take, and the threads, which are sure to come, in any.
-    expected: usize,
-    expected_by_threads: usize,
-    round: u32,
+    /// What the threads that have been notified are going to take, and what the tasks may, as far as they are counted on.
+    expected_of_threads: usize,
+    expected_of_tasks: usize,
     /// How many of those who have been notified have reserved the object.
     favoured: usize,
     /// Somebody has come, gone, or asked in vain since this was last cleared.
@@ -96,9 +93,8 @@ impl Places {
             taken: 0,
             waiting: 0,
             threads: 0,
-            expected: 0,
-            expected_by_threads: 0,
-            round: 0,
+            expected_of_threads: 0,
+            expected_of_tasks: 0,
             favoured: 0,
             changed: false,
             spare: Vec::new(),
@@ -115,10 +111,9 @@ impl Places {
         self.threads > 0
     }
 
-    /// What those who have been notified, and not been forgotten, are expected to take, and the threads among them, who are
-    /// sure to come.
+    /// What the threads that have been notified are going to take, and what the tasks may, as far as they are counted on.
     pub(super) fn expected(&self) -> (usize, usize) {
-        (self.expected, self.expected_by_threads)
+        (self.expected_of_threads, self.expected_of_tasks)
     }
 
     /// Whether somebody who has reserved the object has been notified, and has not come yet.
@@ -136,11 +131,9 @@ impl Places {
         std::mem::take(&mut self.changed)
     }
 
-    /// Does not reckon any more with the tasks that have been notified so far, for others have asked in vain since: they
-    /// may never come.
-    pub(super) fn forget_expected(&mut self) {
-        self.expected = self.expected_by_threads;
-        self.round = self.round.wrapping_add(1);
+    /// Counts no more on the tasks that have been notified so far, for others have asked in vain since: they may never come.
+    pub(super) fn forget_tasks(&mut self) {
+        self.expected_of_tasks = 0;
     }
 
     pub(super) fn first(&self) -> Option<Index> {
@@ -163,7 +156,6 @@ impl Places {
             notice: None,
             favoured: false,
             passed_over: 0,
-            round: 0,
         };
         let index = match self.vacant {
             Some(index) => {
@@ -202,7 +194,7 @@ impl Places {
     }
 
     /// Notifies a waiter. One that is only to look, and not `expected` to take anything, is not
-    /// reckoned with.
+    /// counted on.
     #[inline]
     pub(super) fn notify(&mut self, index: Index, notice: Notice, expected: bool) -> Option<Waker> {
         self.unlink(index);
@@ -224,28 +216,22 @@ impl Places {
         self.expect(index, true);
     }
 
-    /// Reckons with a waiter that has been notified, or no longer.
+    /// Counts on a waiter that has been notified, or no longer.
     #[inline]
     fn expect(&mut self, index: Index, comes: bool) {
-        let round = self.round;
         let place = self.get(index);
+        let (kind, need, favoured) = (place.kind, place.need as usize, place.favoured);
+        let expected = match kind {
+            Kind::Thread => &mut self.expected_of_threads,
+            _ => &mut self.expected_of_tasks,
+        };
         if comes {
-            place.round = round;
-        }
-        let need = place.need as usize;
-        let of_thread = if place.kind == Kind::Thread { need } else { 0 };
-        let is_forgotten = place.round != round && place.kind != Kind::Thread;
-        let of_round = if is_forgotten { 0 } else { need };
-        let favoured = usize::from(place.favoured);
-        if comes {
-            self.expected += of_round;
-            self.expected_by_threads += of_thread;
-            self.favoured += favoured;
+            *expected += need;
+            self.favoured += usize::from(favoured);
         } else {
-            // Saturating: so many rounds may have passed that it is taken for one of this round.
-            self.expected = self.expected.saturating_sub(of_round);
-            self.expected_by_threads -= of_thread;
-            self.favoured -= favoured;
+            // Saturating: it may have been forgotten. Then too little is expected of others from now on, and some are woken in vain.
+            *expected = expected.saturating_sub(need);
+            self.favoured -= usize::from(favoured);
         }
     }
 
@@ -294,7 +280,8 @@ impl Places {
         self.last = None;
         self.vacant = None;
         self.taken = 0;
-        (self.expected, self.expected_by_threads, self.favoured) = (0, 0, 0);
+        (self.expected_of_threads, self.expected_of_tasks) = (0, 0);
+        self.favoured = 0;
         Crowd {
             all: std::mem::replace(&mut self.all, std::mem::take(&mut self.spare)),
             next: self.first.take(),
