@@ -613,8 +613,10 @@ fn a_permits_waiter_gives_up_standing_back() {
     );
 }
 
-/// One that has been told twice, and comes too late for the second time when it is polled next: then it asks for the lock to be kept.
-fn about_to_starve<'a>(mutex: &'a Mutex<()>, hand: &Hand) -> Locking<'a> {
+/// Told that it is its turn, and only then another one asks for the lock to be kept: it takes it nevertheless.
+#[test]
+fn told_before_it_was_reserved() {
+    let (mutex, hand) = (Mutex::new(()), Hand::new());
     let mut starving = mutex.lock();
     for _ in 0..2 {
         let guard = mutex.try_lock().unwrap();
@@ -622,14 +624,6 @@ fn about_to_starve<'a>(mutex: &'a Mutex<()>, hand: &Hand) -> Locking<'a> {
         sleep(Duration::from_millis(2));
         drop(guard);
     }
-    starving
-}
-
-/// Told that it is its turn, and only then another one asks for the lock to be kept: it takes it nevertheless.
-#[test]
-fn told_before_it_was_reserved() {
-    let (mutex, hand) = (Mutex::new(()), Hand::new());
-    let mut starving = about_to_starve(&mutex, &hand);
     let guard = mutex.try_lock().unwrap();
     let mut told = queued(&mutex);
     drop(guard);
@@ -671,19 +665,27 @@ fn a_panic_of_a_drop_while_it_stands_back() {
     drop((first, starving));
 }
 
-/// The starving waiter gets the lock before its turn, and its waker panics when it is dropped: the lock is free, and kept for nobody.
+/// The starving waiter gets its permits before its turn, and its waker panics when it is dropped: they are there again, and kept for nobody.
 #[test]
 fn a_panic_of_a_drop_as_the_starving_waiter_succeeds() {
-    let (mutex, hand) = (Mutex::new(()), Hand::new());
-    let mut starving = about_to_starve(&mutex, &hand);
-    let guard = mutex.try_lock().unwrap();
-    let ahead = queued(&mutex);
+    let (semaphore, hand) = (Semaphore::new(0), Hand::new());
+    let mut many = semaphore.acquire_many(2);
+    for _ in 0..2 {
+        assert!(hand.poll(&mut many).is_pending());
+        sleep(Duration::from_millis(2));
+        semaphore.release(2);
+        semaphore.try_acquire_many(2).unwrap().forget();
+    }
+    let mut ahead = [semaphore.acquire(), semaphore.acquire()];
+    for wait in &mut ahead {
+        assert!(Hand::new().poll(wait).is_pending());
+    }
     let waker = panics_when_a_clone_is_dropped();
-    assert!(poll_with(&waker, &mut starving).is_pending());
-    drop(guard);
-    assert!(!is_free_for_all(&mutex));
-    let poll = AssertUnwindSafe(|| hand.poll(&mut starving).is_ready());
+    assert!(poll_with(&waker, &mut many).is_pending());
+    semaphore.release(1);
+    semaphore.release(1);
+    let poll = AssertUnwindSafe(|| hand.poll(&mut many).is_ready());
     assert!(catch_unwind(poll).is_err());
-    assert!(is_free_for_all(&mutex));
+    assert!(Hand::new().poll(&mut semaphore.acquire()).is_ready());
     drop(ahead);
 }

@@ -558,25 +558,26 @@ fn told_and_dropped() {
     assert!(next.poll(&mut second).is_ready());
 }
 
-/// Two have been told of a permit each. When one has come, nobody else is woken for the other one's permit.
+/// Three have been told of a permit each. As they come, nobody else is woken for the permits of those who are still to come.
 #[test]
 fn told_and_still_to_come() {
-    let (semaphore, last) = (Semaphore::new(0), Hand::new());
-    let hands = [Hand::new(), Hand::new()];
-    let mut waits = [semaphore.acquire(), semaphore.acquire()];
+    let semaphore = Semaphore::new(0);
+    let hands = [(); 4].map(|()| Hand::new());
+    let mut waits = [(); 4].map(|()| semaphore.acquire());
     for (hand, wait) in hands.iter().zip(&mut waits) {
         assert!(hand.poll(wait).is_pending());
     }
-    let mut wait = semaphore.acquire();
-    assert!(last.poll(&mut wait).is_pending());
-    semaphore.release(2);
-    let Poll::Ready(permit) = hands[0].poll(&mut waits[0]) else {
-        panic!("there are two permits")
-    };
-    assert_eq!(last.woken(), 0, "woken in vain");
-    permit.forget();
-    assert!(hands[1].poll(&mut waits[1]).is_ready());
-    assert_eq!(last.woken(), 1);
+    semaphore.release(3);
+    let mut permits = Vec::new();
+    for (hand, wait) in hands.iter().zip(&mut waits).take(3) {
+        let Poll::Ready(permit) = hand.poll(wait) else {
+            panic!("there are as many permits")
+        };
+        permits.push(permit);
+        assert_eq!(hands[3].woken(), 0, "woken in vain");
+    }
+    permits.pop();
+    assert_eq!(hands[3].woken(), 1);
 }
 
 /// Told of three permits, it gives up when two of them have been taken: the one that is left is for one of those behind.
