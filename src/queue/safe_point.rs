@@ -38,3 +38,20 @@ fn offer() {
         yield_now();
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    /// The core is offered when so many operations are over, and then after as many again.
+    #[test]
+    fn one_offer_in_so_many_operations() {
+        safe_point();
+        assert_eq!(LEFT.get(), BETWEEN_OFFERS - 1);
+        LEFT.set(2);
+        safe_point();
+        assert_eq!(LEFT.get(), 1);
+        safe_point();
+        assert_eq!(LEFT.get(), BETWEEN_OFFERS);
+    }
+}

@@ -184,3 +184,20 @@ pub(super) fn fence_after_rmw() {
         fence(Ordering::SeqCst);
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+
+    /// It grows as long as the other side gets ahead, up to some microseconds, and begins anew when that has ended.
+    #[test]
+    fn the_lead_that_the_other_side_gets() {
+        let side = Side::new();
+        for times in [1, 2, 4, 8, 16, 16] {
+            assert_eq!(side.lead(), times * LEAD);
+            side.note_lead(true);
+        }
+        side.note_lead(false);
+        assert_eq!(side.lead(), LEAD);
+    }
+}

@@ -520,3 +520,105 @@ impl Panic {
         }
     }
 }
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    const MARK: usize = 4;
+
+    struct Nothing;
+
+    impl Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    /// A place in a list, whose waiter counts as woken if the list has let its waker go.
+    struct Waits {
+        place: Key,
+        waker: Arc<Nothing>,
+    }
+
+    impl Waits {
+        fn new(list: &WaitList, kind: Kind) -> Self {
+            Waits::for_several(list, kind, 1)
+        }
+
+        fn for_several(list: &WaitList, kind: Kind, need: u32) -> Self {
+            let waker = Arc::new(Nothing);
+            let place = list.join(kind, need, waker.clone().into());
+            Waits { place, waker }
+        }
+
+        fn is_woken(&self) -> bool {
+            Arc::strong_count(&self.waker) == 1
+        }
+    }
+
+    /// There is one, and a thread has been told: it is sure to come, so nobody else is woken for that one, whoever asks
+    /// meanwhile, and even if those who were told of another one are not counted on any more.
+    #[test]
+    fn threads_are_counted_on() {
+        for kind in [Kind::Thread, Kind::Driven, Kind::Task] {
+            let list = WaitList::new(MARK);
+            let thread = Waits::new(&list, Kind::Thread);
+            list.serve(1, 1, false, MARK);
+            assert!(thread.is_woken());
+            let others = [(); 3].map(|()| Waits::new(&list, kind));
+            list.serve(1, 0, false, MARK);
+            assert!(!others[0].is_woken());
+            list.serve(2, 1, false, MARK);
+            assert!(others[0].is_woken());
+            // One that only looks at what there is is reached like a thread, and there is one that no thread is sure to take.
+            let looks = kind == Kind::Driven;
+            list.serve(2, 0, false, MARK);
+            assert_eq!(others.each_ref().map(Waits::is_woken), [true, looks, looks]);
+            list.leave(thread.place);
+        }
+    }
+
+    /// Two have been told that were polled in `block_on`, and may not be polled any more: a thread does not count on these.
+    #[test]
+    fn a_thread_among_others_in_block_on() {
+        let list = WaitList::new(MARK);
+        let [two, thread, one] = [(Kind::Driven, 2), (Kind::Thread, 3), (Kind::Driven, 1)]
+            .map(|(kind, need)| Waits::for_several(&list, kind, need));
+        list.serve(2, 2, false, MARK);
+        assert!(two.is_woken() && one.is_woken() && !thread.is_woken());
+        list.serve(3, 1, false, MARK);
+        assert!(thread.is_woken());
+    }
+
+    /// A task that was told, and is not counted on any more, gives up, and so does one that is counted on: what there is is for the next one.
+    #[test]
+    fn one_that_was_forgotten_gives_up() {
+        let list = WaitList::new(MARK);
+        let forgotten = Waits::new(&list, Kind::Task);
+        list.serve(1, 1, false, MARK);
+        let [told, next] = [(); 2].map(|()| Waits::new(&list, Kind::Task));
+        list.serve(1, 1, false, MARK);
+        assert!(told.is_woken() && !next.is_woken());
+        list.leave(forgotten.place);
+        list.leave(told.place);
+        list.serve(1, 0, false, MARK);
+        assert!(next.is_woken());
+    }
+
+    /// Some had been told, and then all are: nobody is counted on.
+    #[test]
+    fn all_are_woken() {
+        for kind in [Kind::Thread, Kind::Task] {
+            let list = WaitList::new(MARK);
+            let told = Waits::new(&list, kind);
+            list.serve(1, 1, false, MARK);
+            let other = Waits::new(&list, kind);
+            assert_eq!(list.wake(usize::MAX), 1);
+            assert!(told.is_woken() && other.is_woken());
+            let next = Waits::new(&list, kind);
+            list.serve(1, 0, false, MARK);
+            assert!(next.is_woken());
+        }
+    }
+}

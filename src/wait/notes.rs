@@ -38,12 +38,12 @@ impl Notes {
     }
 
     /// Whether it has been passed over for too long. The clock costs a good part of what
-    /// a turn in the list does, so it is looked at after 2, 4, 8, and then every 8 wake-ups in vain (under loom already after the
+    /// a turn in the list does, so it is looked at after 2, 4, 8, and from 16 on every 16 wake-ups in vain (under loom already after the
     /// first): they are many only if they come quickly.
     #[inline]
     pub(super) fn is_starving(&self) -> bool {
         const FIRST: u8 = if cfg!(loom) { 1 } else { 2 };
-        let looks = self.vain % 8 == 0 || self.vain.is_power_of_two() || self.vain == u8::MAX;
+        let looks = self.vain % 16 == 0 || self.vain.is_power_of_two() || self.vain == u8::MAX;
         self.vain >= FIRST && looks && self.vain_since.is_past()
     }
 }
