@@ -10,6 +10,7 @@
 //! | `parties.rs` | those who wait, and how their ends are compared with the model |
 //! | `direct.rs` | the operations that never wait |
 //! | `look.rs` | what must hold after each step |
+//! | `told.rs` | who must be woken by a step, though others are awake |
 //! | `settle.rs` | how a program ends |
 //! | `model/` | what the primitives are to do |
 //! | `world.rs` | the primitives |
@@ -29,6 +30,7 @@ mod model;
 mod parties;
 mod scope;
 mod settle;
+mod told;
 mod waiting;
 mod world;
 
@@ -44,8 +46,7 @@ pub fn run(program: &[u8]) {
     let world = World::new(sizes);
     let mut machine = Machine::new(&world, sizes);
     for step in steps.chunks_exact(2).take(MAX_STEPS) {
-        machine.step(step[0], step[1]);
-        machine.look();
+        machine.checked(|machine| machine.step(step[0], step[1]));
     }
     machine.settle();
 }

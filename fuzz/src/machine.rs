@@ -48,6 +48,8 @@ pub struct Machine<'a> {
     pub gone: Gone,
     /// The last value that was sent over a channel.
     pub values: u32,
+    /// How often anybody has been polled.
+    pub turns: u32,
 }
 
 impl<'a> Machine<'a> {
@@ -65,6 +67,7 @@ impl<'a> Machine<'a> {
             items: 0,
             gone: Gone::default(),
             values: 0,
+            turns: 0,
         }
     }
 

@@ -23,6 +23,8 @@ pub struct Party<'a> {
     polled: Option<(Hand, usize)>,
     /// In which scope it's polled.
     scope: Option<usize>,
+    /// Another number after each poll.
+    pub turn: u32,
 }
 
 impl Party<'_> {
@@ -53,6 +55,7 @@ impl<'a> Machine<'a> {
             expected,
             polled: None,
             scope,
+            turn: 0,
         });
         if polls {
             self.poll(self.parties.len() - 1, false);
@@ -127,7 +130,13 @@ impl<'a> Machine<'a> {
             let polled = waiting.poll(&hand);
             (waiting, polled)
         });
-        let party = Party { waiting, ..party };
+        self.turns += 1;
+        let turn = self.turns;
+        let party = Party {
+            waiting,
+            turn,
+            ..party
+        };
         self.judge(which, party, polled, Model::attempt);
     }
 
@@ -200,9 +209,11 @@ impl<'a> Machine<'a> {
     }
 
     pub fn drop_party(&mut self, which: usize) {
+        let beside = self.beside(&self.parties[which]);
         let party = self.parties.remove(which);
         drop(party.waiting);
         self.model.abandon(&party.expected);
+        self.look_at_those(beside);
     }
 
     pub fn expire(&mut self, which: usize, blocks: bool) {
@@ -243,6 +254,7 @@ impl<'a> Machine<'a> {
             Expected::Put { items, .. } if items.len() != 1 => return,
             _ => {}
         }
+        let beside = self.beside(&self.parties[which]);
         let mut party = self.parties.remove(which);
         let end = party.waiting.or_now();
         let is_channel = matches!(party.expected, Expected::Receive(_) | Expected::Closed(_));
@@ -256,6 +268,7 @@ impl<'a> Machine<'a> {
             None => {
                 assert_eq!(told, None, "{:?}", party.expected);
                 self.model.abandon(&party.expected);
+                self.look_at_those(beside);
             }
         }
     }

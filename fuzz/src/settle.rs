@@ -72,8 +72,7 @@ impl Machine<'_> {
         let mut polls = 0;
         while self.parties.iter().any(Party::is_woken) {
             let which = self.nth_woken(0);
-            self.poll(which, false);
-            self.look();
+            self.checked(|machine| machine.poll(which, false));
             polls += 1;
             let goes_on = polls < TOO_MANY || start.elapsed() < TOO_LONG;
             assert!(goes_on, "they don't come to an end");

@@ -17,6 +17,9 @@ pub struct Queue {
     pub capacity: usize,
     /// In the order of arrival.
     pub items: Vec<Known>,
+    /// How many items have come, and how many have been taken out, since the beginning.
+    pub pushed: usize,
+    pub taken: usize,
     pub unfinished: usize,
     /// How often nothing has been unfinished any more.
     pub finished: usize,
@@ -29,6 +32,8 @@ impl Queue {
             kind,
             capacity,
             items: Vec::new(),
+            pushed: 0,
+            taken: 0,
             unfinished: 0,
             finished: 0,
             shut_down: false,
@@ -41,6 +46,7 @@ impl Queue {
 
     pub fn push(&mut self, item: Known) {
         self.items.push(item);
+        self.pushed += 1;
         self.unfinished += 1;
     }
 
@@ -53,7 +59,10 @@ impl Queue {
                 ranks.min_by_key(|(index, item)| (item.0, *index))?.0
             }
         };
-        (index < self.items.len()).then(|| self.items.remove(index))
+        (index < self.items.len()).then(|| {
+            self.taken += 1;
+            self.items.remove(index)
+        })
     }
 
     /// So many items have been dealt with, unless there are not as many.
