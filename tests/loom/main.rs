@@ -6,8 +6,8 @@
 //! ```
 //!
 //! In a model a *thread* blocks and a *task* is driven by loom's own `block_on`, which the crate
-//! can't tell from any other executor. Loom has no time: a timeout is modelled by what it does, dropping
-//! the wait, and a starving waiter starves at once. A lost wake-up shows as a deadlock.
+//! can't tell from any other executor. Loom has no time: every deadline is past from the start, so a wait with a timeout
+//! is over as soon as it is refused, and a starving waiter starves at once. A lost wake-up shows as a deadlock.
 //!
 //! With `MODEL_TABLE` set to a file's name a table of the models is written there: what each covers, how many executions were
 //! explored, and how long that took.
@@ -17,6 +17,7 @@ mod barrier;
 mod block_on;
 mod condvar;
 mod event;
+mod join;
 mod lock_all;
 mod mutex;
 mod oneshot;
@@ -24,6 +25,7 @@ mod parts;
 #[cfg(feature = "thread")]
 mod pool;
 mod queue;
+mod queue_given_up;
 mod reentrant;
 mod semaphore;
 mod table;
@@ -51,6 +53,15 @@ fn model(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
         model();
     });
     table::note(executions.load(Ordering::Relaxed), begin.elapsed());
+}
+
+/// A thread for one party to what all share.
+fn spawn<S: Send + Sync + 'static, T: 'static>(
+    shared: &loom::sync::Arc<S>,
+    party: impl FnOnce(&S) -> T + 'static,
+) -> loom::thread::JoinHandle<T> {
+    let shared = shared.clone();
+    loom::thread::spawn(move || party(&shared))
 }
 
 /// Polls once, as a task that has better things to do than to be woken.

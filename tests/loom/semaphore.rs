@@ -1,6 +1,6 @@
 //! The semaphore: no permit lost or made, and no wake-up lost.
 
-use super::{Woken, model, poll_once};
+use super::{Woken, model, poll_once, spawn};
 use amphi::{BoundedSemaphore, Semaphore};
 use loom::future::block_on;
 use loom::sync::Arc;
@@ -42,11 +42,6 @@ impl Shared {
         assert!(out <= self.max);
         self.out.fetch_sub(permits, Ordering::Relaxed);
     }
-}
-
-fn spawn(shared: &Arc<Shared>, party: impl FnOnce(&Shared) + 'static) -> thread::JoinHandle<()> {
-    let shared = shared.clone();
-    thread::spawn(move || party(&shared))
 }
 
 /// One permit for a thread and a task.
