@@ -8,10 +8,14 @@ mod handed_on;
 mod hostile_items;
 #[path = "queue/hostile_wakers.rs"]
 mod hostile_wakers;
+#[path = "queue/kept_for_one.rs"]
+mod kept_for_one;
 #[path = "queue/odd_moments.rs"]
 mod odd_moments;
 #[path = "queue/one_by_one.rs"]
 mod one_by_one;
+#[path = "queue/parties.rs"]
+mod parties;
 #[cfg(feature = "sink")]
 #[path = "queue/sink.rs"]
 mod sink;
