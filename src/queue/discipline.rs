@@ -400,10 +400,7 @@ fn comparing<R>(action: impl FnOnce() -> R) -> (R, Result<(), Payload>) {
     (result, panicked.map_or(Ok(()), Err))
 }
 
-impl<T> Default for Heap<T>
-where
-    T: Ord,
-{
+impl<T: Ord> Default for Heap<T> {
     fn default() -> Self {
         Heap {
             entries: BinaryHeap::new(),

@@ -2,7 +2,7 @@
 
 use super::panicked::FirstPanic;
 use super::{Job, JobError, JobResult};
-use crate::wait::{Timeout, Wait, now};
+use crate::wait::{Timeout, now};
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -93,7 +93,7 @@ impl<T> Map<T> {
     }
 
     fn wait(&self, job: &Job<T>) -> Timeout<JobResult<T>> {
-        let wait: Wait<JobResult<T>> = job.result();
+        let wait = job.result();
         match self.deadline {
             Some(deadline) => wait.deadline(deadline),
             None => wait.timeout(Duration::MAX),
