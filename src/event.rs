@@ -49,8 +49,8 @@ pub struct Event {
     // No wake-up is lost: joining precedes the read-modify-write that sets `WAITING`, and
     // notifying follows the one that sets `SET`. Whichever is later sees the other.
     //
-    // The count has a word but for two bits. Where that is 32 bits wide, a waiter that sleeps through exactly
-    // 2^30 times, woken by each of them and never run, sleeps on.
+    // The count fills the word but for two bits. Where a word has 32 bits, a waiter that is woken by exactly
+    // 2^30 sets, and does not run before the last of them, sleeps on.
     list: WaitList,
 }
 

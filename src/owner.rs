@@ -265,6 +265,7 @@ pub(crate) fn become_thread(id: u64) {
 
 pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Relaxed, as it's only to be another one each time.
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     // A mutex keeps it beside the number of levels.
     assert!(id < 1 << 48, "there have been too many owners");

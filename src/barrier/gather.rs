@@ -25,14 +25,18 @@ pub struct Gather<'a> {
 }
 
 /// How far a party has come.
+///
+/// | stage | meaning | who moves it on |
+/// |---|---|---|
+/// | `Away` | it has not arrived | the first attempt: to `Waits`; the last party's, and one at a broken barrier: to `Gone` |
+/// | `Waits` | it has arrived, and its generation has it counted | an attempt that finds the generation's result, or its own time up: to `Gone`; dropped, it withdraws |
+/// | `Gone` | it goes on, or has been sent away | `take`, which ends the wait |
 pub(super) enum Stage {
-    /// Not arrived.
     Away,
     Waits {
         generation: Arc<Generation>,
         index: usize,
     },
-    /// It goes on, or has been sent away.
     Gone(Result<BarrierWait, BarrierError>),
 }
 

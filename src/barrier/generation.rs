@@ -20,10 +20,10 @@ use std::sync::Arc;
 /// | a party that arrives | it is not the last | has one more, who waits |
 /// | the last one | it arrives | is replaced by a fresh one; tripped, or broken, when the action has ended |
 /// | the last one | its action panics | broken, if anybody has come meanwhile, and replaced by a fresh one; the barrier is broken in any case |
-/// | a party that waits | it is dropped | has one less |
+/// | a party that waits | it is dropped | has one fewer |
 /// | a party that waits | its time is up | broken, replaced by a fresh one, and so is the barrier |
-/// | `abort` | | broken, and so is the barrier; replaced by a fresh one, if anybody waits |
-/// | `reset` | | the same, and the barrier is mended |
+/// | `abort` | | the barrier is broken; so is this, and replaced by a fresh one, if anybody waits |
+/// | `reset` | | the barrier is mended; broken, and replaced by a fresh one, if anybody waits |
 ///
 /// So whoever waits and finds that its generation is not the current one knows that it's decided.
 pub(super) struct State {
@@ -43,7 +43,7 @@ pub(super) struct State {
 /// | `result` | meaning | who moves it on |
 /// |---|---|---|
 /// | `OPEN` | nobody goes on yet | the last to arrive, when the action has ended, to one of the others; a timeout, `abort`, `reset`: to `BROKEN` |
-/// | `TRIPPED` | all have arrived | nobody; the last to arrive at a later one, when nobody refers to this one any more |
+/// | `TRIPPED` | all have arrived | nobody; whoever ends a later generation, when nobody refers to this one any more: to `OPEN`, for it serves again |
 /// | `BROKEN` | they have not, or the action has failed | the same |
 ///
 /// It is written before the list is woken and read after it was joined, with a full fence in between on both sides, so nobody

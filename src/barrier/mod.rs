@@ -1,10 +1,10 @@
 //! [`Barrier`]: a place where a fixed number of parties wait for each other.
-//!
-//! | file | subject |
-//! |---|---|
-//! | `mod.rs` | the barrier as its users see it |
-//! | `generation.rs` | those who go on together: their arrival, and what becomes of them |
-//! | `gather.rs` | the wait for the others |
+
+// | file | subject |
+// |---|---|
+// | `mod.rs` | the barrier as its users see it |
+// | `generation.rs` | those who go on together: their arrival, and what becomes of them |
+// | `gather.rs` | the wait for the others |
 
 mod gather;
 mod generation;

@@ -1,10 +1,10 @@
 //! [`Condvar`]: waiting until data under a lock have changed.
-//!
-//! | file | subject |
-//! |---|---|
-//! | `mod.rs` | the condition variable as its users see it |
-//! | `guard.rs` | the guards that it gives up and takes back |
-//! | `suspend.rs` | the wait, step by step |
+
+// | file | subject |
+// |---|---|
+// | `mod.rs` | the condition variable as its users see it |
+// | `guard.rs` | the guards that it gives up and takes back |
+// | `suspend.rs` | the wait, step by step |
 
 mod guard;
 mod suspend;

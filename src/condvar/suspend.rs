@@ -131,6 +131,7 @@ impl<'a, G: LockGuard, C: Condition<G>> Suspend<'a, G, C> {
     fn take_back(&mut self, notified: bool) {
         self.step = match std::mem::replace(&mut self.step, Step::Over) {
             Step::Listening { lock } => {
+                // Relaxed, also in `drop`: a notifier that sees it late looks into the list in vain.
                 self.condvar.list.word.fetch_sub(1, Ordering::Relaxed);
                 Step::Locking {
                     lock,

@@ -8,7 +8,7 @@
 //! | `QUEUED` | free, somebody is in the list and stands back from a reservation | whoever takes it: to `HELD + QUEUED` |
 //! | `... + RESERVED` | a starving waiter is to have it: newcomers stand back | see below |
 //!
-//! The three first are the states of the mutex in Drepper's "Futexes Are Tricky". A release without
+//! The first three are the states of the mutex in Drepper's "Futexes Are Tricky". A release without
 //! waiters is one compare-and-swap, and never looks at the list.
 //!
 //! # Why no waiter is forgotten
@@ -190,6 +190,7 @@ impl RawLock {
     /// Wakes the next waiter in place of one that has been woken and does not want the lock
     /// any more.
     pub(crate) fn pass_on(&self) {
+        // Relaxed: of the word only the marks of a reservation are looked at.
         self.wake_next(self.list.word.load(Ordering::Relaxed));
     }
 

@@ -1,5 +1,18 @@
 //! [`Queue`], [`LifoQueue`] and [`PriorityQueue`]: data from some to others.
 
+// | file | subject |
+// |---|---|
+// | `mod.rs` | the queue as its users see it, and what its operations are made of |
+// | `put.rs`, `get.rs` | the waits for room, and for items |
+// | `side.rs` | those who wait for one of the two, and how they are told |
+// | `discipline.rs` | in which order the items come out |
+// | `returned.rs` | items that have come back, since it came to a panic |
+// | `end.rs` | how a queue comes to its end |
+// | `join.rs` | how many items are not dealt with yet, and the wait until none are |
+// | `tally.rs`, `seats.rs` | a counter that many add to and few read |
+// | `safe_point.rs` | when a thread offers its core |
+// | `adapter.rs` | a queue as an iterator, a stream, a sink |
+
 mod adapter;
 mod discipline;
 mod end;

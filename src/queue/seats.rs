@@ -1,5 +1,6 @@
 //! [`Seats`]: a few of something, of which each has one owner at a time.
 
+// By way of `super`, for `tests/loom/parts.rs` has this very file play with loom's.
 use super::atomic::{AtomicU32, Ordering};
 use super::const_fn;
 

@@ -9,7 +9,7 @@ use crossbeam_utils::CachePadded;
 ///
 /// | part | of | how it is written |
 /// |---|---|---|
-/// | one of `own` | the thread that has that [seat](seat), and nobody else | load and store, which costs a tenth of what a read-modify-write does |
+/// | one of `own` | the thread that has that [`seat`], and nobody else | load and store, which costs a tenth of what a read-modify-write does |
 /// | `shared` | all threads without a seat | read-modify-write |
 ///
 /// All accesses are Relaxed. A sum contains all that the reader knows to have been added before; of what is added meanwhile

@@ -1,5 +1,11 @@
 //! [`Semaphore`] and [`BoundedSemaphore`]: so many at a time.
 
+// | file | subject |
+// |---|---|
+// | `mod.rs` | the semaphores as their users see them, and the wait for permits |
+// | `permit.rs` | what one holds of them |
+// | `raw.rs` | one word, and the list of those who wait |
+
 mod permit;
 mod raw;
 

@@ -13,6 +13,7 @@
 //! in less than a microsecond (a semaphore with many who want more than there is takes longer). One that doesn't run is offered
 //! the core, and after that they take naps, so that a thread of higher priority doesn't keep it from running for ever.
 
+// By way of `super`, for `tests/loom/parts.rs` has this very file play with loom's.
 use super::atomic::{AtomicBool, Ordering};
 use super::{Spin, const_fn};
 use std::cell::UnsafeCell;

@@ -28,6 +28,7 @@ impl Headcount {
 
     /// One more.
     pub(super) fn enter(&self) {
+        // Relaxed: whoever knows of the thread, and waits for its end, sees this by whatever has told them.
         self.list.word.fetch_add(ONE, Ordering::Relaxed);
     }
 

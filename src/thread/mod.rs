@@ -40,6 +40,19 @@
 //! assert_eq!(thread::spawn(counts).join().block().unwrap(), 1);
 //! ```
 
+// | file | subject |
+// |---|---|
+// | `mod.rs` | how a thread is started, and what others see of it |
+// | `handle.rs` | the wait for its result |
+// | `registry.rs` | which threads there are |
+// | `headcount.rs` | how many there are, and the wait until they are gone |
+// | `panicked.rs` | what is left of a function that has panicked |
+// | `job/` | a function that a pool runs |
+// | `watch.rs` | the wait for several jobs |
+// | `pool/`, `map.rs` | the pool, and one function for many items |
+// | `timer.rs`, `schedule.rs` | a function that runs later, and the thread that waits until then |
+// | `error.rs` | the errors |
+
 mod error;
 mod handle;
 mod headcount;
@@ -150,12 +163,10 @@ impl Builder {
     /// # Ok::<_, std::io::Error>(())
     /// ```
     pub fn stack_size(self, bytes: usize) -> Self {
-        let stack_size = Some(bytes);
-        Builder { stack_size, ..self }
+        self.stack_size_or_default(Some(bytes))
     }
 
-    fn stack_size_or_default(self, bytes: Option<usize>) -> Self {
-        let stack_size = bytes;
+    fn stack_size_or_default(self, stack_size: Option<usize>) -> Self {
         Builder { stack_size, ..self }
     }
 

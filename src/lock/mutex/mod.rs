@@ -1,4 +1,9 @@
-//! [`Mutex`]; its guards are in `guard.rs`.
+//! [`Mutex`]: data that one at a time may use.
+
+// | file | subject |
+// |---|---|
+// | `mod.rs` | the mutex, and the wait for it |
+// | `guard.rs` | its guards |
 
 mod guard;
 

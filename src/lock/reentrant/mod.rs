@@ -1,10 +1,10 @@
-//! [`ReentrantMutex`].
-//!
-//! | file | subject |
-//! |---|---|
-//! | `mod.rs` | the mutex, and the wait for it |
-//! | `guard.rs` | its guards: one for each level |
-//! | `hold.rs` | who holds it, and how often |
+//! [`ReentrantMutex`]: a lock that its holder may take again.
+
+// | file | subject |
+// |---|---|
+// | `mod.rs` | the mutex, and the wait for it |
+// | `guard.rs` | its guards: one for each level |
+// | `hold.rs` | who holds it, and how often |
 
 mod guard;
 mod hold;

@@ -1,5 +1,6 @@
 //! [`Search`]: whether one of a pool's workers looks for a job.
 
+// By way of `super`, for `tests/loom/parts.rs` has this very file play with loom's.
 use super::atomic::{AtomicBool, Ordering, fence};
 
 /// While a worker looks for a job, nobody who submits one wakes another, which would take longer than all else. So when it has found one, and there
