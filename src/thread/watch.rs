@@ -1,5 +1,6 @@
 //! Waiting for several jobs: [`wait_any`], [`wait_all`], [`as_completed`].
 
+use super::job::Watcher;
 use super::{Job, unharmed};
 use crate::queue::{Get, Queue, Stream};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
@@ -10,32 +11,6 @@ use std::iter::FusedIterator;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-/// Somebody who wants to be told which of their jobs have ended: what a job keeps of them.
-pub(super) struct Watcher {
-    ended: Arc<Queue<usize>>,
-    /// Which of their jobs it is.
-    index: usize,
-}
-
-impl Watcher {
-    /// Notes that it has ended, and calls no waker.
-    pub(super) fn note(&self) {
-        let put = self.ended.try_put_for(self.index, || true);
-        put.expect("nobody shuts it down");
-    }
-
-    /// Wakes them if there is a note that they have not read.
-    pub(super) fn wake(&self) {
-        self.ended.tell();
-    }
-}
-
-impl PartialEq for Watcher {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.ended, &other.ended) && self.index == other.index
-    }
-}
 
 /// Several jobs, of which those that have ended are reported in that order. Those that had ended before come first.
 struct Watch<T> {
@@ -56,8 +31,7 @@ impl<T> Watch<T> {
     }
 
     fn watcher(&self, index: usize) -> Watcher {
-        let ended = self.ended.clone();
-        Watcher { ended, index }
+        Watcher::new(self.ended.clone(), index)
     }
 }
 

@@ -4,14 +4,16 @@
 //! |---|---|
 //! | `mod.rs` | the handle: who waits, cancels, is called back |
 //! | `task.rs` | what the handles and the pool share: the function, the phases, the end |
+//! | `watcher.rs` | whom it tells of that |
 
 mod task;
+mod watcher;
 
 pub(super) use task::{Run, Task, Worker};
+pub(super) use watcher::Watcher;
 
 use super::JobError;
 use super::panicked::FirstPanic;
-use super::watch::Watcher;
 use crate::event::Event;
 use crate::sync::lock;
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait};

@@ -1,10 +1,9 @@
 //! What the handles of a job and its pool share.
 
-use super::Job;
+use super::{Job, Watcher};
 use crate::event::Event;
 use crate::sync::{Mutex, lock};
 use crate::thread::panicked::FirstPanic;
-use crate::thread::watch::Watcher;
 use crate::thread::{JobError, Panicked};
 use std::collections::VecDeque;
 use std::mem;
