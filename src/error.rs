@@ -45,7 +45,7 @@ pub struct ReleaseError;
 
 impl fmt::Display for ReleaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there would be more permits than in the beginning")
+        f.write_str("more permits were released than the semaphore can have")
     }
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for BarrierError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             BarrierError::Broken => "the barrier is broken",
-            BarrierError::TimedOut => "timed out at the barrier, which is broken now",
+            BarrierError::TimedOut => "timed out at the barrier, which is now broken",
         })
     }
 }
@@ -130,7 +130,7 @@ impl<T> fmt::Display for PutError<T> {
         f.write_str(match self {
             PutError::Full(_) => "the queue is full",
             PutError::ShutDown(_) => "the queue has been shut down",
-            PutError::TimedOut(_) => "timed out, the queue was full",
+            PutError::TimedOut(_) => "timed out while the queue was full",
         })
     }
 }
@@ -162,7 +162,7 @@ impl fmt::Display for GetError {
         f.write_str(match self {
             GetError::Empty => "the queue is empty",
             GetError::ShutDown => "the queue has been shut down and is empty",
-            GetError::TimedOut => "timed out, the queue was empty",
+            GetError::TimedOut => "timed out while the queue was empty",
         })
     }
 }
@@ -179,7 +179,7 @@ pub struct TaskDoneError;
 
 impl fmt::Display for TaskDoneError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("more items were reported as done than had been put")
+        f.write_str("`task_done` was called more often than items were put")
     }
 }
 
@@ -200,7 +200,7 @@ pub struct Closed;
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the sender is gone and there is no value")
+        f.write_str("there is no value, and the sender is gone")
     }
 }
 
@@ -236,7 +236,7 @@ impl fmt::Display for RecvError {
         match self {
             RecvError::Empty => f.write_str("there is no value yet"),
             RecvError::Closed => Closed.fmt(f),
-            RecvError::TimedOut => f.write_str("timed out, there was no value"),
+            RecvError::TimedOut => f.write_str("timed out before there was a value"),
         }
     }
 }

@@ -268,7 +268,7 @@ pub(crate) fn next_id() -> u64 {
     // Relaxed, as it's only to be another one each time.
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     // A mutex keeps it beside the number of levels.
-    assert!(id < 1 << 48, "there have been too many owners");
+    assert!(id < 1 << 48, "no more than 2^48 owners can be told apart");
     id
 }
 

@@ -281,7 +281,7 @@ fn too_many() {
     let bounded = BoundedSemaphore::new(2);
     assert!(message(&|| drop(bounded.acquire_many(3))).contains("at most 2"));
     assert!(message(&|| drop(bounded.try_acquire_many(3))).contains("at most 2"));
-    assert!(message(&|| drop(semaphore.acquire_many(max + 1))).contains("can never be had"));
+    assert!(message(&|| drop(semaphore.acquire_many(max + 1))).contains("can never be acquired"));
 }
 
 /// Two releases before the first woken waiter runs wake two.

@@ -398,7 +398,7 @@ fn mistakes() {
     };
     assert_eq!(
         message(&|| drop(Timer::every(Duration::ZERO, || ()))),
-        "a timer can't run all the time"
+        "a timer's interval can't be zero"
     );
     assert_eq!(
         message(&|| drop(Timer::after(SOON, || ()).with_name("a\0b"))),
@@ -424,7 +424,7 @@ fn mistakes() {
         });
         assert_eq!(
             named,
-            "a timer is named before it's cloned, started or cancelled"
+            "a timer can't be named once it has been cloned, started or cancelled"
         );
     }
 }

@@ -165,7 +165,7 @@ impl<G: LockGuard, C: Condition<G>> Attempt for Suspend<'_, G, C> {
             },
             Step::Held { guard, .. } if !turn.is(Turn::DEVOTED) && guard.levels() > 1 => panic!(
                 "a reentrant mutex held several times over can only be given up by `block`: the other \
-                 guards would be used meanwhile"
+                 guards could be used meanwhile"
             ),
             Step::Held { .. } if turn.is(Turn::QUEUED) => {
                 self.listen();

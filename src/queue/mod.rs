@@ -177,7 +177,7 @@ impl<D: Discipline> QueueOf<D> {
     pub fn bounded(capacity: usize) -> Self {
         assert!(
             capacity > 0,
-            "a queue for no items could never be used; one without a bound is made by `unbounded`"
+            "a queue's capacity can't be zero; a queue without a bound is made by `unbounded`"
         );
         Self::over(D::bounded(capacity))
     }

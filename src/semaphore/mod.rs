@@ -143,7 +143,7 @@ mod sealed {
     impl<B> Ref for super::Arc<super::CountingSemaphore<B>> {}
 }
 
-const TOO_MANY: &str = "a semaphore can't hold as many permits as that";
+const TOO_MANY: &str = "a semaphore can't hold that many permits";
 
 impl CountingSemaphore<Unbounded> {
     const_fn! {
@@ -457,7 +457,7 @@ impl<S: SemaphoreRef> Acquire<S> {
         let max = sealed::Bound::max(&semaphore.bound);
         assert!(
             permits <= max,
-            "{permits} permits can never be had: there are at most {max}"
+            "{permits} permits can never be acquired: there are at most {max}"
         );
         Acquire {
             semaphore: Some(semaphore),

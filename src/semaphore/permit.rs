@@ -91,7 +91,7 @@ impl<S: SemaphoreRef> Permits<S> {
     pub fn merge(&mut self, mut other: Self) {
         assert!(
             ptr::eq(&*self.semaphore, &*other.semaphore),
-            "permits of two semaphores can't be merged"
+            "permits of different semaphores can't be merged"
         );
         let sum = self.count.checked_add(other.count);
         self.count = sum.expect(super::TOO_MANY);

@@ -30,9 +30,9 @@ impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             JoinError::Panicked(panicked) => write!(f, "the thread {panicked}"),
-            JoinError::Oneself => f.write_str("a thread can't wait for its own end"),
-            JoinError::Taken => f.write_str("the thread's result has been taken before"),
-            JoinError::TimedOut => f.write_str("timed out, the thread goes on"),
+            JoinError::Oneself => f.write_str("a thread can't join itself"),
+            JoinError::Taken => f.write_str("the thread's result has already been taken"),
+            JoinError::TimedOut => f.write_str("timed out; the thread has not ended"),
         }
     }
 }
@@ -78,9 +78,9 @@ impl fmt::Display for JobError {
         match self {
             JobError::Cancelled => f.write_str("the job was cancelled"),
             JobError::Panicked(panicked) => write!(f, "the job {panicked}"),
-            JobError::Broken => f.write_str("the pool's initializer has panicked"),
-            JobError::Taken => f.write_str("the job's result has been taken before"),
-            JobError::TimedOut => f.write_str("timed out, the job goes on"),
+            JobError::Broken => f.write_str("the pool's initializer panicked"),
+            JobError::Taken => f.write_str("the job's result has already been taken"),
+            JobError::TimedOut => f.write_str("timed out; the job has not ended"),
         }
     }
 }
@@ -159,7 +159,7 @@ impl<F> fmt::Display for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SubmitError::ShutDown(_) => f.write_str("the pool has been shut down"),
-            SubmitError::Broken(_) => f.write_str("the pool's initializer has panicked"),
+            SubmitError::Broken(_) => f.write_str("the pool's initializer panicked"),
             SubmitError::NoThread(_, error) => write!(f, "can't start a worker: {error}"),
         }
     }

@@ -136,7 +136,7 @@ impl Timer {
     where
         F: FnMut() + Send + 'static,
     {
-        assert!(!interval.is_zero(), "a timer can't run all the time");
+        assert!(!interval.is_zero(), "a timer's interval can't be zero");
         Timer::new(interval, Function::Every(Box::new(function)))
     }
 
@@ -182,7 +182,7 @@ impl Timer {
         );
         let shared = Arc::get_mut(&mut self.shared)
             .filter(|shared| lock(&shared.state).phase == Phase::New)
-            .expect("a timer is named before it's cloned, started or cancelled");
+            .expect("a timer can't be named once it has been cloned, started or cancelled");
         shared.name = Some(name);
         self
     }

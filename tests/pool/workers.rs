@@ -345,7 +345,7 @@ fn mistakes() {
     };
     assert_eq!(
         message(|| drop(ThreadPool::new(0))),
-        "a pool needs one worker at least"
+        "a pool needs at least one worker"
     );
     assert_eq!(
         message(|| drop(ThreadPool::builder().name_prefix("a\0b"))),

@@ -541,7 +541,7 @@ fn what_one_can_read() {
     assert_eq!(format!("{full:?} {full}"), "Full(..) the queue is full");
     let late = queue.put(Opaque).timeout(Duration::ZERO).block();
     let text = late.unwrap_err().to_string();
-    assert_eq!(text, "timed out, the queue was full");
+    assert_eq!(text, "timed out while the queue was full");
     queue.shutdown_now();
     let shut_down = queue.try_put(Opaque).unwrap_err();
     assert_eq!(shut_down.to_string(), "the queue has been shut down");

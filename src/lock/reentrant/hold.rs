@@ -49,7 +49,7 @@ impl Hold {
         while owner != NOBODY && old >> 16 == owner && old & LEVELS > 0 {
             assert!(
                 old & LEVELS < LEVELS,
-                "a mutex can't be locked more than 65,535 times over"
+                "a reentrant mutex can't be locked more than 65,535 times over"
             );
             match self
                 .0

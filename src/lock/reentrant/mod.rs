@@ -425,8 +425,8 @@ impl<M: ReentrantMutexRef> Attempt for Acquire<M> {
             let (holder, _) = mutex.hold.get();
             assert!(
                 !owner::is_beneath(holder),
-                "a reentrant mutex is locked by an owner who waits here, so it would wait for itself for \
-                 ever: run all of it in one `owner::scope`"
+                "this would wait for ever: the reentrant mutex is held by an owner that can't go on before this \
+                 returns; run all of it in one `owner::scope`"
             );
         }
         outcome

@@ -55,7 +55,7 @@ impl PoolBuilder {
     /// ```
     #[doc(alias = "max_workers")]
     pub fn workers(self, workers: usize) -> Self {
-        assert!(workers > 0, "a pool needs one worker at least");
+        assert!(workers > 0, "a pool needs at least one worker");
         PoolBuilder { workers, ..self }
     }
 
