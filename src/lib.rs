@@ -1,8 +1,8 @@
 //! Synchronization primitives on which OS threads and async tasks of any runtime meet on the
 //! same object.
 //!
-//! Every operation that may have to wait is *one* method, and returns a [`Wait`]. What to do with it is up to
-//! whoever waits:
+//! Every operation that may have to wait is *one* method, which returns a [`Wait`]. What to do with that is up to
+//! the caller:
 //!
 //! ```
 //! use amphi::{Event, Mutex, TimedOut, block_on};
@@ -31,46 +31,46 @@
 //! # Ok::<_, TimedOut>(())
 //! ```
 //!
-//! So there is no second API for blocking, and none for timeouts: what one primitive can, all can. A
-//! task may run on tokio, async-std, smol, or any other executor, and need not tell.
+//! So there is no second API for blocking and none for timeouts, and all primitives can be waited for in all
+//! these ways. A task may run on tokio, async-std, smol, or any other executor; nobody needs to say which.
 //!
 //! # Which one to take
 //!
 //! | Type | What for |
 //! |---|---|
-//! | [`Event`] | to notify: something has happened, go on, all of you |
-//! | [`Mutex`] | to protect data that one at a time may use |
-//! | [`ReentrantMutex`] | the same for functions that lock and call each other; [`owner`] says who holds it |
-//! | [`lock_all()`] | several mutexes at once, without deadlock |
-//! | [`Condvar`] | for producers and consumers: wait until data under a mutex have changed |
-//! | [`Semaphore`], [`BoundedSemaphore`] | to admit so many at a time |
+//! | [`Event`] | to notify: something has happened, everybody go on |
+//! | [`Mutex`] | to protect data that only one may use at a time |
+//! | [`ReentrantMutex`] | the same, for functions that lock and call each other; [`owner`] says who holds it |
+//! | [`lock_all()`] | to lock several mutexes at once, without deadlock |
+//! | [`Condvar`] | for producers and consumers: to wait until data under a mutex have changed |
+//! | [`Semaphore`], [`BoundedSemaphore`] | to admit a limited number at a time |
 //! | [`Barrier`] | to gather a fixed number: all go on when the last has arrived |
-//! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | to move data from some to others |
-//! | [`oneshot`] | to send one value once: the reply to a request |
-//! | `thread` | threads that tasks can join, with a timeout, with others |
-//! | `ThreadPool` | to run functions that block or compute elsewhere: each becomes a `Job` to wait for, or to cancel |
-//! | `Timer` | to run a function later, or again and again, unless it is cancelled |
+//! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | to move data from producers to consumers |
+//! | [`oneshot`] | to send one value once, such as the reply to a request |
+//! | `thread` | threads that tasks can join, also with a timeout |
+//! | `ThreadPool` | to run functions that block or compute on other threads: each becomes a `Job` to wait for, or to cancel |
+//! | `Timer` | to run a function later, or repeatedly, unless it is cancelled |
 //!
 //! An event notifies; a lock protects; a condition variable is for producers and consumers; a barrier gathers a
-//! fixed number; a semaphore admits a number (a lock is a semaphore of one); a queue moves data between them.
+//! fixed number; a semaphore admits a limited number (a lock is a semaphore of one); a queue moves data.
 //! Synchronizing means waiting: what is independent should not be synchronized.
 //!
-//! # What mixing threads and tasks needs
+//! # Mixing threads and tasks
 //!
-//! A lock that is handed to a task which is not polled is held by nobody who runs; that is how
-//! programs deadlock that mix the two on other locks. Here:
+//! A lock that is handed over to a task that nobody polls is held by nobody who runs. That is how programs
+//! that mix threads and tasks deadlock on other locks. Here:
 //!
 //! * A blocked thread never depends on a task being polled. It gets through even if
 //!   the waiter ahead of it is a task that would have to run on that very thread. (A notification of a [`Condvar`]
-//!   goes to whom its caller says; see there.)
-//! * Every poll is an attempt, so two waits in one task do not block each other, even if one is
+//!   goes to the waiters its caller asks for; see there.)
+//! * Every poll is an attempt, so two waits in one task do not block each other, even if one of them is
 //!   never polled again.
-//! * Wakers are called when no lock of the crate is held. They may do whatever they like, and
+//! * Wakers are called while none of the crate's locks is held. They may do whatever they like, even
 //!   panic.
-//! * A wait can be dropped at any moment; it loses nothing.
-//! * No waiter starves. A panic poisons nothing.
+//! * A wait can be dropped at any moment, and nothing is lost.
+//! * No waiter starves, and a panic poisons nothing.
 //!
-//! So a service keeps its tasks free of what blocks, and its threads free of a runtime:
+//! So the tasks of a service need not block, and its threads need no runtime:
 //!
 //! ```
 //! use amphi::{Event, Queue, ThreadPool, block_on};
@@ -100,14 +100,14 @@
 //! # Ok::<_, Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What remains true: blocking an executor's thread keeps its other tasks from running. If
-//! the one who is to release the lock is such a task, nothing can help; there, `.await`.
+//! One thing remains true: blocking an executor's thread keeps its other tasks from running. If one of these
+//! is to release the lock, nothing can help; `.await` there.
 //!
 //! # Features
 //!
 //! | Feature | Default | |
 //! |---|---|---|
-//! | `time` | yes | timeouts and deadlines that can be awaited, on any runtime and outside of any, by `async-io`'s timer. Without it they can be blocked on |
+//! | `time` | yes | timeouts and deadlines that can be awaited, on any runtime and outside of any, by `async-io`'s timer. Without it they can only be blocked on |
 //! | `tokio` | no | inside a tokio runtime, timeouts go by tokio's own clock, which `tokio::time::pause` stops |
 //! | `thread` | yes | the module `thread`: threads, pools, timers |
 //! | `sink` | no | a queue as a `Sink` of the futures crates |
