@@ -7,8 +7,8 @@ use std::fmt;
 
 /// A flag that threads and tasks can wait for.
 ///
-/// It is the simplest way for one party to tell others that something has happened, and
-/// knows nothing of how often. It notifies; it protects no data (that is a
+/// It is the simplest way for one party to tell others that something has happened; how often, it does
+/// not count. It notifies; it protects no data (that is a
 /// [`Mutex`](crate::Mutex)), and it can't be waited for together with a change of data
 /// (that is a [`Condvar`](crate::Condvar)). It behaves like Python's `threading.Event`.
 ///
@@ -31,7 +31,7 @@ use std::fmt;
 ///
 /// # Fairness
 ///
-/// All who wait are released at once, threads first.
+/// All who wait are released together, threads first.
 #[doc(alias = "threading.Event")]
 #[doc(alias = "ManualResetEvent")]
 #[doc(alias = "Notify")]
@@ -79,9 +79,10 @@ impl Event {
     /// ```
     /// let event = amphi::Event::new();
     /// event.set();
-    /// event.wait().block(); // not for long
+    /// event.wait().block(); // returns at once
     /// assert!(event.is_set());
     /// ```
+    #[doc(alias = "notify_waiters")]
     pub fn set(&self) {
         let word = &self.list.word;
         let mut old = word.load(Ordering::Relaxed);
@@ -124,6 +125,7 @@ impl Event {
     /// });
     /// assert!(!event.is_set());
     /// ```
+    #[doc(alias = "reset")]
     pub fn clear(&self) {
         // Acquire: pairs with the Release in `set`; whoever looks for work after this finds that of the `set` that it undoes, or
         // else would wait for one that has been. Release: pairs with the Acquire in `is_set` of whoever finds the flag cleared. A
@@ -143,7 +145,7 @@ impl Event {
         self.list.word.load(Ordering::Acquire) & SET != 0
     }
 
-    /// Waits until the flag is set; not at all if it is.
+    /// Waits until the flag is set. Returns at once if it is.
     ///
     /// With a timeout it gives `Err(TimedOut)` if the flag has not been set in time.
     ///
@@ -165,6 +167,7 @@ impl Event {
     /// });
     /// assert_eq!(event.wait().timeout(Duration::ZERO).block(), Ok(()));
     /// ```
+    #[doc(alias = "notified")]
     #[inline]
     pub fn wait(&self) -> Wait<WaitSet<'_>> {
         Wait::new(self.set_waiter())
@@ -204,6 +207,16 @@ impl fmt::Debug for Event {
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::event::WaitSet;
+/// use amphi::{Event, Wait};
+///
+/// let event = Event::new();
+/// let wait: Wait<WaitSet<'_>> = event.wait(); // to be kept in a struct, for example
+/// event.set();
+/// wait.block();
+/// ```
 #[derive(Debug)]
 pub struct WaitSet<'a> {
     event: &'a Event,

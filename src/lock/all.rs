@@ -9,7 +9,7 @@ use std::ptr;
 /// Waits until several mutexes are free at the same time and takes them all.
 ///
 /// They are given as a tuple of two to eight references, or as a slice, in any order, and come back as
-/// guards in that order. With a timeout it gives `Err(TimedOut)` if that has not happened in time; then none is held.
+/// guards in that order. With a timeout it gives `Err(TimedOut)` if that has not happened in time, and holds none of them then.
 ///
 /// ```
 /// use amphi::{Mutex, block_on, lock_all};
@@ -35,21 +35,21 @@ use std::ptr;
 ///
 /// # No deadlock
 ///
-/// It never holds one of them while it waits for another: if one is not free it releases what it has got, waits for that
-/// one, and begins again. So there's no deadlock, whatever others hold and wait for. It takes them in the order of their
-/// addresses, so of several that do this at the same time, the one that has got furthest gets all: they don't keep
-/// each other from it for ever. (C++'s `std::lock` does it like that, but for the order.)
+/// It never holds one of them while it waits for another: if one is not free it releases those it has got, waits for that
+/// one, and begins again. So there is no deadlock, whatever others hold and wait for. It takes them in the order of their
+/// addresses, so that of several who do this at the same time the one that has got furthest gets all of them: they don't keep
+/// each other from it for ever. (C++'s `std::lock` does the same, but for the order.)
 ///
-/// Others who always hold one or the other can make it wait for long, since all have to be free at the same moment.
+/// Others who always hold one or another of them can make it wait for long, since all have to be free at the same moment.
 /// A single mutex around all of the data has no such trouble.
 ///
 /// # Cancel safety
 ///
-/// Dropping it leaves none of them locked; a wake-up that it had received goes to the next.
+/// Dropping it leaves none of them locked; if it had already been woken, the next waiter is woken instead.
 ///
 /// # Panics
 ///
-/// At once, if a mutex is among them twice: it would wait for itself.
+/// At once, if one mutex is among them twice: it would wait for itself.
 #[doc(alias = "std::lock")]
 #[doc(alias = "scoped_lock")]
 pub fn lock_all<L: Locks>(locks: L) -> Wait<LockAll<L>> {
@@ -72,6 +72,19 @@ pub fn lock_all<L: Locks>(locks: L) -> Wait<LockAll<L>> {
 /// Several mutexes: a tuple of two to eight `&Mutex<_>` with data of any types, a `&[&Mutex<T>]`, or a `&[Mutex<T>]`.
 ///
 /// The trait is sealed.
+///
+/// ```
+/// use amphi::lock_all::Locks;
+/// use amphi::{Mutex, lock_all};
+///
+/// fn freeze<L: Locks>(locks: L) -> L::Guards {
+///     lock_all(locks).block()
+/// }
+///
+/// let (number, name) = (Mutex::new(1), Mutex::new("one"));
+/// let (number, name) = freeze((&number, &name));
+/// assert_eq!((*number, *name), (1, "one"));
+/// ```
 pub trait Locks: sealed::Locks {
     /// Their guards, in the same order: a tuple, or a vector.
     type Guards;
@@ -157,6 +170,15 @@ tuples! {
 /// # Cancel safety
 ///
 /// Dropped while it waits, it leaves none of them locked.
+///
+/// ```
+/// use amphi::lock_all::LockAll;
+/// use amphi::{Mutex, Wait, lock_all};
+///
+/// let mutexes = [Mutex::new(1), Mutex::new(2)];
+/// let wait: Wait<LockAll<&[Mutex<i32>]>> = lock_all(&mutexes[..]);
+/// assert_eq!(wait.block().len(), 2);
+/// ```
 pub struct LockAll<L> {
     /// `None` once the guards have been made.
     locks: Option<L>,

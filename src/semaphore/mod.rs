@@ -19,13 +19,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Admits a number of parties, threads and tasks, at the same time.
+/// Admits a limited number of threads and tasks at the same time.
 ///
 /// It holds permits. [`acquire`](CountingSemaphore::acquire) takes one, or waits until there is one; the
-/// [`Permit`] gives it back when it is dropped. Anybody may [`release`](CountingSemaphore::release) permits
-/// beyond those that there were in the beginning; where that would be a mistake, take a [`BoundedSemaphore`].
+/// [`Permit`] gives it back when it is dropped. Anybody may [`release`](CountingSemaphore::release) more permits
+/// than there were in the beginning; where that would be a mistake, take a [`BoundedSemaphore`].
 ///
-/// It behaves like Python's `threading.Semaphore`; several permits at once, and what can be done with them, are as in tokio.
+/// It behaves like Python's `threading.Semaphore`. Several permits at once, and what can be done with them, are as in tokio.
 ///
 /// ```
 /// use amphi::{Semaphore, block_on};
@@ -47,35 +47,37 @@ use std::sync::Arc;
 ///
 /// # When to take another type
 ///
-/// To protect data that one at a time may use, take a [`Mutex`](crate::Mutex): it is a semaphore of one that knows
-/// what it protects. To wait until something has happened take an [`Event`](crate::Event); a semaphore of zero
-/// that others release is the tool if each time that it happens counts.
+/// To protect data that only one may use at a time, take a [`Mutex`](crate::Mutex): it is a semaphore of one that knows
+/// what it protects. To wait until something has happened, take an [`Event`](crate::Event); if every time that it happens
+/// counts, a semaphore of zero that others release.
 ///
 /// # Fairness
 ///
-/// Those who wait are notified first come first served, as far as there are enough permits for them, threads as well as
+/// Those who wait are notified first come, first served, as far as there are enough permits for them, threads as well as
 /// tasks. A newcomer may be quicker than somebody who has to wake up. No waiter starves: one
-/// that has waited in vain for some milliseconds has the permits kept for it, as they come back. So a
+/// that has waited in vain for some milliseconds has the permits kept for it as they come back. So a
 /// request for [many](CountingSemaphore::acquire_many) gets them even if others always take one. While permits
 /// gather for it, those who ask for fewer wait as well, unless it does not answer within a
-/// millisecond when it's asked whether it still waits. `try_acquire` and expired timeouts take whatever is there.
+/// millisecond when it is asked whether it still waits. `try_acquire` and expired timeouts take whatever is there.
 ///
-/// A waiter that holds permits already and waits for more can deadlock with another one that does the same; take
-/// all at once.
+/// Somebody who holds permits and waits for more can deadlock with another who does the same: acquire
+/// all of them at once.
 #[doc(alias = "threading.Semaphore")]
+#[doc(alias = "counting_semaphore")]
 pub type Semaphore = CountingSemaphore<Unbounded>;
 
 /// A [`Semaphore`] that never has more permits than in the beginning.
 ///
-/// For what is limited in number, and where to give back more than was taken is a mistake: it is
+/// It is for things of which there is a fixed number, where giving back more than was taken is a mistake: that is
 /// noticed here, as by Python's `threading.BoundedSemaphore`.
 ///
 /// ```
-/// use amphi::{BoundedSemaphore, ReleaseError};
+/// use amphi::{BoundedSemaphore, ReleaseError, block_on};
 ///
 /// let seats = BoundedSemaphore::new(3);
-/// let permit = seats.acquire().block();
-/// permit.forget();
+/// drop(seats.acquire().block()); // a thread
+/// block_on(async { seats.acquire().await.forget() }); // a task
+/// assert_eq!(seats.available_permits(), 2);
 /// assert_eq!(seats.release(1), Ok(()));
 /// assert_eq!(seats.release(1), Err(ReleaseError));
 /// assert_eq!(seats.available_permits(), 3);
@@ -83,21 +85,36 @@ pub type Semaphore = CountingSemaphore<Unbounded>;
 #[doc(alias = "threading.BoundedSemaphore")]
 pub type BoundedSemaphore = CountingSemaphore<Bounded>;
 
-/// A number of permits; `B` says whether there is a bound to it. Its everyday names are
+/// A semaphore; `B` says whether its number of permits has a bound. Its everyday names are
 /// [`Semaphore`] and [`BoundedSemaphore`].
+///
+/// ```
+/// use amphi::semaphore::{Bound, CountingSemaphore};
+/// use amphi::{BoundedSemaphore, Semaphore};
+///
+/// /// Takes both.
+/// fn is_exhausted<B: Bound>(semaphore: &CountingSemaphore<B>) -> bool {
+///     semaphore.available_permits() == 0
+/// }
+/// assert!(is_exhausted(&Semaphore::new(0)));
+/// assert!(!is_exhausted(&BoundedSemaphore::new(1)));
+/// ```
 pub struct CountingSemaphore<B> {
     raw: RawSemaphore,
     bound: B,
 }
 
 /// How many permits there can be: [`Unbounded`] or [`Bounded`]. The trait is sealed.
+///
+/// [`CountingSemaphore`] has an example.
 pub trait Bound: sealed::Bound {}
 
-/// As many permits as fit into a word beside some marks: 2^61 - 1, or 2^29 - 1 where a word has 32 bits.
+/// The bound of a [`Semaphore`]: as many permits as fit into a word beside some marks, which is 2^61 - 1, or 2^29 - 1 where a
+/// word has 32 bits.
 #[derive(Clone, Copy, Debug)]
 pub struct Unbounded(());
 
-/// No more permits than in the beginning.
+/// The bound of a [`BoundedSemaphore`]: no more permits than in the beginning.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounded(usize);
 
@@ -147,7 +164,7 @@ const TOO_MANY: &str = "a semaphore can't hold that many permits";
 
 impl CountingSemaphore<Unbounded> {
     const_fn! {
-        /// Makes a semaphore with so many permits.
+        /// Makes a semaphore with this many permits.
         ///
         /// # Panics
         ///
@@ -168,7 +185,7 @@ impl CountingSemaphore<Unbounded> {
     ///
     /// # Panics
     ///
-    /// If a word can't hold as many permits; nothing has changed then.
+    /// If a word can't hold that many permits; nothing has changed then.
     ///
     /// ```
     /// let done = amphi::Semaphore::new(0);
@@ -180,6 +197,7 @@ impl CountingSemaphore<Unbounded> {
     /// });
     /// assert_eq!(done.available_permits(), 0);
     /// ```
+    #[doc(alias = "add_permits")]
     #[inline]
     pub fn release(&self, permits: usize) {
         sealed::Bound::give_back(&self.bound, &self.raw, permits);
@@ -188,7 +206,7 @@ impl CountingSemaphore<Unbounded> {
 
 impl CountingSemaphore<Bounded> {
     const_fn! {
-        /// Makes a semaphore with so many permits, which will never have more.
+        /// Makes a semaphore with this many permits, which will never have more.
         ///
         /// # Panics
         ///
@@ -203,7 +221,7 @@ impl CountingSemaphore<Bounded> {
         }
     }
 
-    /// Gives permits back whose [`Permits`] have been forgotten.
+    /// Gives back permits whose [`Permits`] have been forgotten.
     ///
     /// What happened before the release is seen by whoever acquires the permits.
     ///
@@ -242,8 +260,8 @@ impl<B: Bound> CountingSemaphore<B> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it gives the place in the queue up; no permit is lost, and a wake-up that it had received goes
-    /// to the next.
+    /// Dropping it gives up its place in the queue. No permit is lost, and if it had already been woken, the next waiter is
+    /// woken instead.
     ///
     /// ```
     /// use amphi::{Semaphore, TimedOut, block_on};
@@ -258,14 +276,15 @@ impl<B: Bound> CountingSemaphore<B> {
     ///     semaphore.acquire().await;
     /// });
     /// ```
+    #[doc(alias = "acquire_blocking")]
     #[inline]
     pub fn acquire(&self) -> Wait<Acquire<&Self>> {
         self.acquire_many(1)
     }
 
-    /// Waits until there are so many permits at the same time and takes them. None at all are had at once.
+    /// Waits until there are this many permits at the same time, and takes them. No permits at all are there at once.
     ///
-    /// It holds none until it has got all. It is not starved by requests for fewer.
+    /// It holds none until it gets all of them, and it is not starved by requests for fewer.
     ///
     /// # Cancel safety
     ///
@@ -273,7 +292,7 @@ impl<B: Bound> CountingSemaphore<B> {
     ///
     /// # Panics
     ///
-    /// At once, if there can never be so many: more than the bound of a [`BoundedSemaphore`], or than a word holds.
+    /// At once, if there can never be that many: more than the bound of a [`BoundedSemaphore`], or than a word holds.
     ///
     /// ```
     /// use amphi::{Semaphore, block_on};
@@ -290,7 +309,7 @@ impl<B: Bound> CountingSemaphore<B> {
         Wait::new(Acquire::new(self, permits))
     }
 
-    /// As [`acquire`](Self::acquire), for a permit that keeps the semaphore alive by itself.
+    /// Like [`acquire`](Self::acquire), with a permit that keeps the semaphore alive by itself.
     ///
     /// # Cancel safety
     ///
@@ -308,12 +327,13 @@ impl<B: Bound> CountingSemaphore<B> {
     /// thread.join().unwrap();
     /// assert_eq!(permit.semaphore().available_permits(), 0);
     /// ```
+    #[doc(alias = "acquire_arc")]
     #[inline]
     pub fn acquire_owned(self: &Arc<Self>) -> Wait<Acquire<Arc<Self>>> {
         self.acquire_many_owned(1)
     }
 
-    /// As [`acquire_many`](Self::acquire_many), for permits that keep the semaphore alive by themselves.
+    /// Like [`acquire_many`](Self::acquire_many), with permits that keep the semaphore alive by themselves.
     ///
     /// # Cancel safety
     ///
@@ -321,7 +341,7 @@ impl<B: Bound> CountingSemaphore<B> {
     ///
     /// # Panics
     ///
-    /// At once, if there can never be so many.
+    /// At once, if there can never be that many.
     ///
     /// ```
     /// use amphi::{Semaphore, block_on};
@@ -351,11 +371,11 @@ impl<B: Bound> CountingSemaphore<B> {
         self.try_acquire_many(1)
     }
 
-    /// Takes so many permits if there are as many, and never waits.
+    /// Takes this many permits if they are there, and never waits.
     ///
     /// # Panics
     ///
-    /// If there can never be so many.
+    /// If there can never be that many.
     ///
     /// ```
     /// let semaphore = amphi::Semaphore::new(2);
@@ -367,7 +387,7 @@ impl<B: Bound> CountingSemaphore<B> {
         Acquire::new(self, permits).at_once()
     }
 
-    /// As [`try_acquire`](Self::try_acquire), for a permit that keeps the semaphore alive by itself.
+    /// Like [`try_acquire`](Self::try_acquire), with a permit that keeps the semaphore alive by itself.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -383,11 +403,11 @@ impl<B: Bound> CountingSemaphore<B> {
         self.try_acquire_many_owned(1)
     }
 
-    /// As [`try_acquire_many`](Self::try_acquire_many), for permits that keep the semaphore alive by themselves.
+    /// Like [`try_acquire_many`](Self::try_acquire_many), with permits that keep the semaphore alive by themselves.
     ///
     /// # Panics
     ///
-    /// If there can never be so many.
+    /// If there can never be that many.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -423,7 +443,21 @@ impl<B> fmt::Debug for CountingSemaphore<B> {
 
 /// How an operation or a permit refers to its semaphore: by reference, or by [`Arc`].
 ///
-/// The trait is sealed: it is implemented for `&Semaphore` and `Arc<Semaphore>`, and so for [`BoundedSemaphore`].
+/// The trait is sealed: it is implemented for `&Semaphore` and `Arc<Semaphore>`, and likewise for [`BoundedSemaphore`].
+///
+/// ```
+/// use amphi::Semaphore;
+/// use amphi::semaphore::{Permits, SemaphoreRef};
+///
+/// /// Takes the permits of all semaphores.
+/// fn halve<S: SemaphoreRef>(permits: &mut Permits<S>) -> Permits<S> {
+///     permits.split(permits.count() / 2).unwrap()
+/// }
+///
+/// let semaphore = Semaphore::new(4);
+/// let mut permits = semaphore.acquire_many(4).block();
+/// assert_eq!(halve(&mut permits).count(), 2);
+/// ```
 pub trait SemaphoreRef:
     Deref<Target = CountingSemaphore<Self::Bound>> + Clone + sealed::Ref
 {
@@ -443,8 +477,17 @@ impl<B: Bound> SemaphoreRef for Arc<CountingSemaphore<B>> {
 ///
 /// # Cancel safety
 ///
-/// Dropped while it waits, it gives its place in the queue up. No permit is lost, and a wake-up that it had
-/// received goes to the next.
+/// Dropped while it waits, it gives up its place in the queue. No permit is lost, and if it had already been woken, the next
+/// waiter is woken instead.
+///
+/// ```
+/// use amphi::semaphore::Acquire;
+/// use amphi::{Semaphore, Wait};
+///
+/// let semaphore = Semaphore::new(1);
+/// let wait: Wait<Acquire<&Semaphore>> = semaphore.acquire();
+/// assert_eq!(wait.block().count(), 1);
+/// ```
 pub struct Acquire<S: SemaphoreRef> {
     /// `None` once the permits have been made.
     semaphore: Option<S>,

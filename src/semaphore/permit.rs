@@ -5,16 +5,59 @@ use std::fmt;
 use std::ptr;
 use std::sync::Arc;
 
-/// The permits of [`Semaphore`]: gives them back when it is dropped.
+/// The permits of a [`Semaphore`]: gives them back when it is dropped.
+///
+/// ```
+/// use amphi::{Permit, Semaphore};
+///
+/// let semaphore = Semaphore::new(3);
+/// let all: Vec<Permit<'_>> = std::iter::from_fn(|| semaphore.try_acquire()).collect();
+/// assert_eq!(all.len(), 3);
+/// drop(all);
+/// assert_eq!(semaphore.available_permits(), 3);
+/// ```
 pub type Permit<'a> = Permits<&'a Semaphore>;
 
 /// A [`Permit`] that keeps the semaphore alive until it is dropped.
+///
+/// ```
+/// use amphi::{OwnedPermit, Semaphore};
+/// use std::sync::Arc;
+///
+/// struct Connection {
+///     _permit: OwnedPermit,
+/// }
+///
+/// let limit = Arc::new(Semaphore::new(1));
+/// let connection = Connection { _permit: limit.acquire_owned().block() };
+/// assert!(limit.try_acquire().is_none());
+/// drop(connection);
+/// assert!(limit.try_acquire().is_some());
+/// ```
 pub type OwnedPermit = Permits<Arc<Semaphore>>;
 
 /// The permits of a [`BoundedSemaphore`]: gives them back when it is dropped.
+///
+/// ```
+/// use amphi::BoundedSemaphore;
+/// use amphi::semaphore::BoundedPermit;
+///
+/// let semaphore = BoundedSemaphore::new(2);
+/// let both: BoundedPermit<'_> = semaphore.acquire_many(2).block();
+/// assert_eq!(both.count(), 2);
+/// ```
 pub type BoundedPermit<'a> = Permits<&'a BoundedSemaphore>;
 
 /// A [`BoundedPermit`] that keeps the semaphore alive until it is dropped.
+///
+/// ```
+/// use amphi::BoundedSemaphore;
+/// use amphi::semaphore::OwnedBoundedPermit;
+/// use std::sync::Arc;
+///
+/// let permit: OwnedBoundedPermit = Arc::new(BoundedSemaphore::new(1)).acquire_owned().block();
+/// assert_eq!(permit.semaphore().max_permits(), 1);
+/// ```
 pub type OwnedBoundedPermit = Permits<Arc<BoundedSemaphore>>;
 
 /// One permit or several, of a semaphore to which it refers by `S`.
@@ -23,12 +66,25 @@ pub type OwnedBoundedPermit = Permits<Arc<BoundedSemaphore>>;
 /// back when it is dropped, also while unwinding, and on whatever thread. What a [`BoundedSemaphore`] has no room for,
 /// because somebody has released too much before, is gone.
 ///
-/// If a panicking waker of a waiter is called by that, its panic comes out of the drop, after everybody who was
+/// If this calls a waiter's waker and that panics, the panic comes out of the drop after everybody who was
 /// to be woken has been; while unwinding it is swallowed.
 ///
 /// # Panics
 ///
-/// Dropping it does if others have released so much that a word can't hold the sum.
+/// Dropping it panics if others have released so many permits that a word can't hold the sum.
+///
+/// ```
+/// use amphi::{Semaphore, block_on};
+///
+/// let semaphore = Semaphore::new(3);
+/// block_on(async {
+///     let mut permits = semaphore.acquire_many(2).await;
+///     permits.merge(semaphore.acquire().await);
+///     drop(permits.split(1));
+///     assert_eq!((permits.count(), semaphore.available_permits()), (2, 1));
+/// });
+/// assert_eq!(semaphore.available_permits(), 3);
+/// ```
 #[must_use = "the permits are given back as soon as this is dropped"]
 #[clippy::has_significant_drop]
 pub struct Permits<S: SemaphoreRef> {
@@ -42,7 +98,7 @@ impl<S: SemaphoreRef> Permits<S> {
         Permits { semaphore, count }
     }
 
-    /// How many permits these are.
+    /// How many permits there are in this.
     ///
     /// ```
     /// let semaphore = amphi::Semaphore::new(3);
@@ -63,14 +119,15 @@ impl<S: SemaphoreRef> Permits<S> {
         &self.semaphore
     }
 
-    /// Drops this without giving the permits back: there are fewer of them from now on, until
-    /// somebody releases them.
+    /// Drops this without giving the permits back: the semaphore has fewer of them from now on, until
+    /// somebody releases as many.
     ///
     /// ```
     /// let semaphore = amphi::Semaphore::new(3);
     /// semaphore.acquire().block().forget();
     /// assert_eq!(semaphore.available_permits(), 2);
     /// ```
+    #[doc(alias = "forget_permits")]
     pub fn forget(mut self) {
         self.count = 0;
     }
@@ -79,8 +136,8 @@ impl<S: SemaphoreRef> Permits<S> {
     ///
     /// # Panics
     ///
-    /// If they are from another semaphore, or so many that a number can't say. These stay as they are then, and the others are given
-    /// back.
+    /// If they are from another semaphore, or if the sum is more than a `usize`. These stay as they are then, and the others are
+    /// given back.
     ///
     /// ```
     /// let semaphore = amphi::Semaphore::new(3);
@@ -98,7 +155,7 @@ impl<S: SemaphoreRef> Permits<S> {
         other.count = 0;
     }
 
-    /// Takes some of these away, to be given back by themselves; `None` if these are not as many.
+    /// Takes some of these away, to be given back by themselves; `None` if there are fewer than that.
     ///
     /// ```
     /// let semaphore = amphi::Semaphore::new(3);

@@ -9,16 +9,67 @@ use std::ptr;
 use std::sync::Arc;
 
 /// The guard of [`Mutex::lock`]: releases the mutex when it is dropped.
+///
+/// ```
+/// use amphi::{Mutex, MutexGuard};
+///
+/// fn push_twice(mut guard: MutexGuard<'_, Vec<u32>>, number: u32) {
+///     guard.extend([number; 2]);
+/// }
+///
+/// let mutex = Mutex::new(Vec::new());
+/// push_twice(mutex.lock().block(), 1);
+/// assert_eq!(mutex.into_inner(), [1, 1]);
+/// ```
 pub type MutexGuard<'a, T> = Guard<&'a Mutex<T>, T>;
 
 /// The guard of [`Mutex::lock_owned`]: releases the mutex when it is dropped, and keeps it alive
 /// until then.
+///
+/// ```
+/// use amphi::{Mutex, OwnedMutexGuard};
+/// use std::sync::Arc;
+/// use std::thread;
+///
+/// let mutex = Arc::new(Mutex::new(0));
+/// let mut guard: OwnedMutexGuard<u32> = mutex.lock_owned().block();
+/// let thread = thread::spawn(move || *guard += 1); // it takes the guard along
+/// thread.join().unwrap();
+/// assert_eq!(*mutex.lock().block(), 1);
+/// ```
 pub type OwnedMutexGuard<T> = Guard<Arc<Mutex<T>>, T>;
 
 /// A [`MutexGuard`] for a part `U` of the data, made by [`Guard::map`].
+///
+/// ```
+/// use amphi::{MappedMutexGuard, Mutex, MutexGuard};
+///
+/// type Pair = (u32, String);
+///
+/// fn name(pair: &Mutex<Pair>) -> MappedMutexGuard<'_, Pair, str> {
+///     MutexGuard::map(pair.lock().block(), |pair| pair.1.as_mut_str())
+/// }
+///
+/// let pair = Mutex::new((1, "one".to_string()));
+/// assert_eq!(&*name(&pair), "one");
+/// ```
 pub type MappedMutexGuard<'a, T, U> = Guard<&'a Mutex<T>, U>;
 
 /// An [`OwnedMutexGuard`] for a part `U` of the data, made by [`Guard::map`].
+///
+/// ```
+/// use amphi::{Mutex, OwnedMappedMutexGuard, OwnedMutexGuard};
+/// use std::sync::Arc;
+///
+/// type Pair = (u32, String);
+///
+/// fn number(pair: &Arc<Mutex<Pair>>) -> OwnedMappedMutexGuard<Pair, u32> {
+///     OwnedMutexGuard::map(pair.lock_owned().block(), |pair| &mut pair.0)
+/// }
+///
+/// let pair = Arc::new(Mutex::new((1, "one".to_string())));
+/// assert_eq!(*number(&pair), 1);
+/// ```
 pub type OwnedMappedMutexGuard<T, U> = Guard<Arc<Mutex<T>>, U>;
 
 /// Access to the data `U` of a locked mutex, to which it refers by `M`.
@@ -26,8 +77,20 @@ pub type OwnedMappedMutexGuard<T, U> = Guard<Arc<Mutex<T>>, U>;
 /// [`MutexGuard`] and [`OwnedMutexGuard`] are its everyday names. The mutex is released when the guard is
 /// dropped, also while unwinding, and on whatever thread: a task may have moved.
 ///
-/// If a panicking waker of another waiter is called by the release, its panic comes out of the drop, after
+/// If the release calls another waiter's waker and that panics, the panic comes out of the drop after
 /// everybody who was to be woken has been; while unwinding it is swallowed.
+///
+/// ```
+/// use amphi::{Mutex, block_on};
+///
+/// let mutex = Mutex::new(0);
+/// block_on(async {
+///     let mut guard = mutex.lock().await;
+///     *guard += 1;
+///     drop(guard); // or at the end of the block
+///     assert!(!mutex.is_locked());
+/// });
+/// ```
 #[must_use = "the mutex is released as soon as the guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct Guard<M: MutexRef, U: ?Sized> {
@@ -129,9 +192,9 @@ impl<M: MutexRef, U: ?Sized> Guard<M, U> {
 
     /// Releases the mutex and keeps it for those who wait, in order.
     ///
-    /// Whoever comes along meanwhile to wait for it stands back, also the caller, until the next waiter has
-    /// had its turn (for a millisecond at most, in case that's a task that nobody polls); `try_lock` does not. It costs the
-    /// time in which nobody holds the mutex, so it's for releases after which the others should get a chance; no
+    /// Whoever comes to wait for it meanwhile, the caller included, stands back until the next waiter has
+    /// had its turn (for a millisecond at most, in case that is a task that nobody polls); `try_lock` does not. The price is the
+    /// time in which nobody holds the mutex, so use it where the others should get a chance; no
     /// waiter starves without it. (parking_lot's hands the mutex over; here a waiter that does not come may be passed over.)
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! [`Mutex`]: data that one at a time may use.
+//! [`Mutex`]: data that only one may use at a time.
 
 // | file | subject |
 // |---|---|
@@ -18,9 +18,9 @@ use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-/// Data that one at a time may use, be it a thread or a task.
+/// Data that only one thread or task may use at a time.
 ///
-/// [`lock`](Mutex::lock) is awaited by a task and blocked on by a thread, both on the same mutex and
+/// [`lock`](Mutex::lock) is awaited by tasks and blocked on by threads, on the same mutex and
 /// at the same time. The guards are like parking_lot's: they can be [narrowed down](Guard::map), and
 /// [released fairly](Guard::unlock_fair).
 ///
@@ -39,9 +39,9 @@ use std::sync::Arc;
 /// # When to take another type
 ///
 /// A lock that only threads take, and only for a moment, may as well be `std::sync::Mutex`; so may
-/// one in a task that is never held over an `.await`. This one costs the same without
-/// contention, can be held over an `.await`, and can be waited for with a timeout and on both
-/// sides. To wait until the data *change*, add a [`Condvar`](crate::Condvar); if
+/// one in a task that is never held across an `.await`. This one costs the same without
+/// contention, can be held across an `.await`, and can be waited for with a timeout, by threads and
+/// by tasks. To wait until the data *change*, add a [`Condvar`](crate::Condvar); if
 /// there is no data, an [`Event`](crate::Event) is simpler.
 ///
 /// # Fairness
@@ -112,8 +112,8 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it gives the place in the queue up; a wake-up that it had received goes to the
-    /// next.
+    /// Dropping it gives up its place in the queue; if it had already been woken, the next waiter is woken
+    /// instead.
     ///
     /// ```
     /// use amphi::{Mutex, TimedOut, block_on};
@@ -137,7 +137,7 @@ impl<T: ?Sized> Mutex<T> {
         Wait::new(Acquire { mutex: Some(self) })
     }
 
-    /// As [`lock`](Mutex::lock), for a guard that keeps the mutex alive by itself.
+    /// Like [`lock`](Mutex::lock), with a guard that keeps the mutex alive by itself.
     ///
     /// # Cancel safety
     ///
@@ -154,6 +154,7 @@ impl<T: ?Sized> Mutex<T> {
     /// let guard = block_on(async { Arc::new(Mutex::new(6)).lock_owned().await });
     /// assert_eq!(*guard, 6); // there is no other reference to the mutex any more
     /// ```
+    #[doc(alias = "lock_arc")]
     #[inline]
     pub fn lock_owned(self: &Arc<Self>) -> Wait<LockOwned<T>> {
         Wait::new(Acquire {
@@ -176,7 +177,7 @@ impl<T: ?Sized> Mutex<T> {
         self.raw.try_lock().then(|| unsafe { Guard::new(self) })
     }
 
-    /// As [`try_lock`](Mutex::try_lock), for a guard that keeps the mutex alive by itself.
+    /// Like [`try_lock`](Mutex::try_lock), with a guard that keeps the mutex alive by itself.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -186,6 +187,7 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.is_locked());
     /// # drop(guard);
     /// ```
+    #[doc(alias = "try_lock_arc")]
     #[must_use = "the mutex is released as soon as the guard is dropped"]
     #[inline]
     pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedMutexGuard<T>> {
@@ -216,13 +218,13 @@ impl<T: ?Sized> Mutex<T> {
         self.data.get_mut()
     }
 
-    /// Releases a mutex whose guard has been forgotten, as a binding to another language does
-    /// that has a lock and an unlock function and no guards. It has its name from parking_lot.
+    /// Releases a mutex whose guard has been forgotten. It is for bindings to languages that have
+    /// functions to lock and unlock, and no guards. The name is parking_lot's.
     ///
     /// # Safety
     ///
-    /// The mutex is locked, the guard was given to [`std::mem::forget`], and nobody
-    /// uses the data by what it lent out.
+    /// The mutex must be locked, its guard must have been given to [`std::mem::forget`], and nobody may
+    /// still use a reference that the guard has lent out.
     ///
     /// ```
     /// let mutex = amphi::Mutex::new(());
@@ -262,6 +264,22 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 /// How an operation or a guard refers to its mutex: by reference, or by [`Arc`].
 ///
 /// The trait is sealed: it is implemented for `&Mutex<T>` and `Arc<Mutex<T>>`.
+///
+/// ```
+/// use amphi::Mutex;
+/// use amphi::mutex::{Guard, MutexRef};
+/// use std::sync::Arc;
+///
+/// /// Takes the guards of both.
+/// fn increment<M: MutexRef<Data = u32>>(mut guard: Guard<M, u32>) {
+///     *guard += 1;
+/// }
+///
+/// let mutex = Arc::new(Mutex::new(0));
+/// increment(mutex.lock().block());
+/// increment(mutex.lock_owned().block());
+/// assert_eq!(*mutex.lock().block(), 2);
+/// ```
 pub trait MutexRef: Deref<Target = Mutex<Self::Data>> + Clone + sealed::Sealed {
     /// What the mutex holds.
     type Data: ?Sized;
@@ -287,17 +305,50 @@ impl<T: ?Sized> MutexRef for Arc<Mutex<T>> {
 }
 
 /// The operation of [`Mutex::lock`].
+///
+/// ```
+/// use amphi::mutex::Lock;
+/// use amphi::{Mutex, Wait};
+///
+/// /// Is about to lock.
+/// struct Increments<'a> {
+///     lock: Wait<Lock<'a, u32>>,
+/// }
+///
+/// let mutex = Mutex::new(0);
+/// let increments = Increments { lock: mutex.lock() };
+/// *increments.lock.block() += 1;
+/// ```
 pub type Lock<'a, T> = Acquire<&'a Mutex<T>>;
 
 /// The operation of [`Mutex::lock_owned`].
+///
+/// ```
+/// use amphi::mutex::LockOwned;
+/// use amphi::{Mutex, Wait};
+/// use std::sync::Arc;
+///
+/// let lock: Wait<LockOwned<u32>> = Arc::new(Mutex::new(1)).lock_owned();
+/// assert_eq!(*lock.block(), 1);
+/// ```
 pub type LockOwned<T> = Acquire<Arc<Mutex<T>>>;
 
-/// The operation of taking a mutex; `M` says how it refers to it.
+/// The operation of taking a mutex; `M` says how it refers to it. [`Lock`] and [`LockOwned`] are its everyday names.
 ///
 /// # Cancel safety
 ///
-/// Dropped while it waits, it gives its place in the queue up, and a wake-up that it had
-/// received goes to the next.
+/// Dropped while it waits, it gives up its place in the queue; if it had already been woken, the next waiter is
+/// woken instead.
+///
+/// ```
+/// use amphi::mutex::{Acquire, MutexRef};
+/// use amphi::{Mutex, Wait};
+///
+/// fn read<M: MutexRef<Data = u32>>(lock: Wait<Acquire<M>>) -> u32 {
+///     *lock.block()
+/// }
+/// assert_eq!(read(Mutex::new(1).lock()), 1);
+/// ```
 pub struct Acquire<M: MutexRef> {
     /// `None` once the guard has been made.
     mutex: Option<M>,

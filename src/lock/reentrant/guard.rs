@@ -10,9 +10,28 @@ use std::ptr;
 use std::sync::Arc;
 
 /// The guard of [`ReentrantMutex::lock`]: one level, which it gives back when it is dropped.
+///
+/// ```
+/// use amphi::{ReentrantMutex, ReentrantMutexGuard};
+///
+/// let mutex = ReentrantMutex::new("data");
+/// let guards: Vec<ReentrantMutexGuard<'_, &str>> = (0..3).map(|_| mutex.lock().block()).collect();
+/// assert_eq!(mutex.depth(), 3);
+/// assert_eq!(*guards[2], "data");
+/// ```
 pub type ReentrantMutexGuard<'a, T> = Guard<&'a ReentrantMutex<T>>;
 
 /// The guard of [`ReentrantMutex::lock_owned`], which keeps the mutex alive as well.
+///
+/// ```
+/// use amphi::{OwnedReentrantMutexGuard, ReentrantMutex};
+/// use std::sync::Arc;
+///
+/// fn locked(value: u32) -> OwnedReentrantMutexGuard<u32> {
+///     Arc::new(ReentrantMutex::new(value)).lock_owned().block()
+/// }
+/// assert_eq!(*locked(5), 5);
+/// ```
 pub type OwnedReentrantMutexGuard<T> = Guard<Arc<ReentrantMutex<T>>>;
 
 /// One level of a locked reentrant mutex, to which it refers by `M`.
@@ -24,6 +43,21 @@ pub type OwnedReentrantMutexGuard<T> = Guard<Arc<ReentrantMutex<T>>>;
 /// thread, two threads have a `&T`.
 ///
 /// While a [`Condvar`](crate::Condvar) has given all levels up, a guard on another thread lends the data without the lock.
+///
+/// ```
+/// use amphi::{ReentrantMutex, block_on, owner};
+///
+/// let mutex = ReentrantMutex::new(1);
+/// let outer = mutex.lock().block();
+/// let inner = mutex.lock().block();
+/// drop(outer); // in any order
+/// assert_eq!((*inner, mutex.depth()), (1, 1));
+/// drop(inner);
+/// block_on(owner::scope(async {
+///     let guards = (mutex.lock().await, mutex.lock().await);
+///     assert_eq!(*guards.0 + *guards.1, 2);
+/// }));
+/// ```
 #[must_use = "the level is given back as soon as the guard is dropped"]
 #[clippy::has_significant_drop]
 pub struct Guard<M: ReentrantMutexRef> {

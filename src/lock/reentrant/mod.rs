@@ -23,11 +23,11 @@ use std::sync::Arc;
 
 /// A lock that its holder may take again: a thread, or a [scope](crate::owner) within a task.
 ///
-/// It is for functions that lock and call each other. Each guard is a *level*, and the lock is free when all are
-/// gone. As there may be several guards at a time they lend `&T` only; data that change are atomics, or have a lock of their
-/// own. They have to be `Sync` to be used from several threads: an owner may have guards on more than one.
+/// It is for functions that lock and call each other. Each guard is a *level*, and the lock is free when all of them are
+/// gone. As there may be several guards at a time they lend only `&T`; data that change must be atomics, or have a lock of their
+/// own. They have to be `Sync` to be used from several threads, since an owner may have guards on more than one.
 ///
-/// It behaves like Python's `threading.RLock`. That its guards lend the data is parking_lot's way.
+/// It behaves like Python's `threading.RLock`. Its guards lend the data, as parking_lot's do.
 ///
 /// ```
 /// use amphi::{ReentrantMutex, block_on, owner};
@@ -51,17 +51,16 @@ use std::sync::Arc;
 ///
 /// # Who the holder is
 ///
-/// The [scope](crate::owner::scope) if the code runs inside one, else the thread. A scope is the same owner on whatever
+/// The [scope](crate::owner::scope) if the code runs inside one, or else the thread. A scope is the same owner on whatever
 /// thread its task runs, and another task on that thread is not.
 ///
 /// **In a task, lock it inside a scope.** A [`lock`](ReentrantMutex::lock) that is awaited outside of one belongs to nobody who could
-/// take it again: a second one waits for the first to be released, as with a [`Mutex`](crate::Mutex), and so for ever if
-/// that is its own. In a task `block` and
-/// `try_lock` outside of a scope belong to the thread.
+/// take it again: as with a [`Mutex`](crate::Mutex), a second one waits until the first is released, and so for ever if
+/// the same task holds it. Outside of a scope, `block` and `try_lock` in a task belong to the thread.
 ///
 /// # When to take another type
 ///
-/// A [`Mutex`](crate::Mutex) is simpler, and lends `&mut T`. Mostly the need for this one goes away if the
+/// A [`Mutex`](crate::Mutex) is simpler, and lends `&mut T`. The need for this one mostly goes away when the
 /// locked part becomes a function that takes the data instead of locking them.
 ///
 /// # Fairness, panics
@@ -69,6 +68,8 @@ use std::sync::Arc;
 /// Those of [`Mutex`](crate::Mutex).
 #[doc(alias = "threading.RLock")]
 #[doc(alias = "RLock")]
+#[doc(alias = "RMutex")]
+#[doc(alias = "recursive_mutex")]
 #[repr(C)]
 pub struct ReentrantMutex<T: ?Sized> {
     raw: RawLock,
@@ -116,13 +117,13 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it gives the place in the queue up; a wake-up that it had received goes to the next.
+    /// Dropping it gives up its place in the queue; if it had already been woken, the next waiter is woken instead.
     ///
     /// # Panics
     ///
     /// * If it is held 65,535 times over.
-    /// * If it would wait for ever for somebody who can't go on before it returns: it blocks the thread, without a timeout and in a
-    ///   scope, while the lock belongs to the thread, or to a scope around this one. Where it's awaited that can't be told, since
+    /// * If it would wait for ever for an owner that can't go on before it returns: it blocks the thread, without a timeout and in a
+    ///   scope, while the lock belongs to the thread, or to a scope around this one. Where it is awaited this can't be told, since
     ///   another part of the task may hold the lock and release it.
     ///
     /// ```
@@ -142,12 +143,14 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// }));
     /// ```
     #[doc(alias = "acquire")]
+    #[doc(alias = "lock_blocking")]
+    #[doc(alias = "blocking_lock")]
     #[inline]
     pub fn lock(&self) -> Wait<Lock<'_, T>> {
         Wait::new(Acquire::new(self))
     }
 
-    /// As [`lock`](ReentrantMutex::lock), for a guard that keeps the mutex alive by itself.
+    /// Like [`lock`](ReentrantMutex::lock), with a guard that keeps the mutex alive by itself.
     ///
     /// # Cancel safety, panics
     ///
@@ -163,6 +166,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     /// let mutex = owner::scope(async { Arc::new(ReentrantMutex::new(2)).lock_owned().await });
     /// assert_eq!(*guard + *block_on(mutex), 3);
     /// ```
+    #[doc(alias = "lock_arc")]
     #[inline]
     pub fn lock_owned(self: &Arc<Self>) -> Wait<LockOwned<T>> {
         Wait::new(Acquire::new(self.clone()))
@@ -186,7 +190,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
         self.take(owner::current_id(true)).then(|| Guard::new(self))
     }
 
-    /// As [`try_lock`](ReentrantMutex::try_lock), for a guard that keeps the mutex alive by itself.
+    /// Like [`try_lock`](ReentrantMutex::try_lock), with a guard that keeps the mutex alive by itself.
     ///
     /// # Panics
     ///
@@ -319,6 +323,20 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for ReentrantMutex<T> {
 /// How an operation or a guard refers to its mutex: by reference, or by [`Arc`].
 ///
 /// The trait is sealed: it is implemented for `&ReentrantMutex<T>` and `Arc<ReentrantMutex<T>>`.
+///
+/// ```
+/// use amphi::ReentrantMutex;
+/// use amphi::reentrant::{Guard, ReentrantMutexRef};
+/// use std::sync::Arc;
+///
+/// /// Takes the guards of both.
+/// fn read<M: ReentrantMutexRef<Data = u32>>(guard: &Guard<M>) -> u32 {
+///     **guard
+/// }
+///
+/// let mutex = Arc::new(ReentrantMutex::new(1));
+/// assert_eq!(read(&mutex.lock().block()) + read(&mutex.lock_owned().block()), 2);
+/// ```
 pub trait ReentrantMutexRef:
     Deref<Target = ReentrantMutex<Self::Data>> + Clone + sealed::Sealed
 {
@@ -341,17 +359,45 @@ impl<T: ?Sized> ReentrantMutexRef for Arc<ReentrantMutex<T>> {
 }
 
 /// The operation of [`ReentrantMutex::lock`].
+///
+/// ```
+/// use amphi::reentrant::Lock;
+/// use amphi::{ReentrantMutex, Wait};
+///
+/// let mutex = ReentrantMutex::new(1);
+/// let lock: Wait<Lock<'_, u32>> = mutex.lock();
+/// assert_eq!(*lock.block(), 1);
+/// ```
 pub type Lock<'a, T> = Acquire<&'a ReentrantMutex<T>>;
 
 /// The operation of [`ReentrantMutex::lock_owned`].
+///
+/// ```
+/// use amphi::reentrant::LockOwned;
+/// use amphi::{ReentrantMutex, Wait};
+/// use std::sync::Arc;
+///
+/// let lock: Wait<LockOwned<u32>> = Arc::new(ReentrantMutex::new(1)).lock_owned();
+/// assert_eq!(*lock.block(), 1);
+/// ```
 pub type LockOwned<T> = Acquire<Arc<ReentrantMutex<T>>>;
 
-/// The operation of taking a reentrant mutex; `M` says how it refers to it.
+/// The operation of taking a reentrant mutex; `M` says how it refers to it. [`Lock`] and [`LockOwned`] are its everyday names.
 ///
 /// # Cancel safety
 ///
-/// Dropped while it waits, it gives its place in the queue up, and a wake-up that it had
-/// received goes to the next.
+/// Dropped while it waits, it gives up its place in the queue; if it had already been woken, the next waiter is
+/// woken instead.
+///
+/// ```
+/// use amphi::reentrant::{Acquire, ReentrantMutexRef};
+/// use amphi::{ReentrantMutex, Wait};
+///
+/// fn read<M: ReentrantMutexRef<Data = u32>>(lock: Wait<Acquire<M>>) -> u32 {
+///     *lock.block()
+/// }
+/// assert_eq!(read(ReentrantMutex::new(1).lock()), 1);
+/// ```
 pub struct Acquire<M: ReentrantMutexRef> {
     /// `None` once the guard has been made.
     mutex: Option<M>,
