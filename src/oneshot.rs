@@ -1,6 +1,6 @@
 //! One value, once, from one side to the other.
 //!
-//! Each side is a thread or a task. It is the reply to a request, the result of a job, the end of something. The shape
+//! Each side is a thread or a task. The value is the reply to a request, the result of a job, the end of something. The shape
 //! is that of tokio's `oneshot`.
 //!
 //! ```
@@ -13,7 +13,7 @@
 //! assert_eq!(thread.join().unwrap(), Ok(()));
 //! ```
 //!
-//! For more than one value take a [`Queue`](crate::Queue); if there are many who wait for the same thing, and no value, an
+//! For more than one value take a [`Queue`](crate::Queue); where many wait for the same thing, and there is no value, an
 //! [`Event`](crate::Event). A channel is one allocation, and waiting needs none.
 
 pub use crate::error::{Closed, RecvError, SendError};
@@ -98,6 +98,26 @@ struct Empty;
 /// The end that [sends](Sender::send): what [`channel`] returns first.
 ///
 /// Dropped without having sent anything, it tells the receiver so.
+///
+/// ```
+/// use amphi::oneshot::{self, Sender};
+/// use amphi::{Queue, block_on};
+/// use std::thread;
+///
+/// /// A request, with the way back for its reply.
+/// struct Request(u32, Sender<u32>);
+///
+/// let requests = Queue::unbounded();
+/// thread::scope(|scope| {
+///     scope.spawn(|| {
+///         let Request(number, reply) = requests.get().block().unwrap();
+///         reply.send(2 * number).unwrap(); // a thread
+///     });
+///     let (sender, mut receiver) = oneshot::channel();
+///     requests.put(Request(21, sender)).block().unwrap();
+///     assert_eq!(block_on(async { receiver.recv().await }), Ok(42)); // a task
+/// });
+/// ```
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
@@ -141,7 +161,7 @@ impl<T> Sender<T> {
         self.shared.is_closed()
     }
 
-    /// Waits until the receiver has been dropped: then whatever is done to have something to send is in vain.
+    /// Waits until the receiver has been dropped, so that whatever is being done to have something to send can be given up.
     ///
     /// With a timeout it gives `Err(TimedOut)` if that has not happened in time.
     ///
@@ -181,12 +201,24 @@ impl<T> Drop for Sender<T> {
 /// The end that [receives](Receiver::recv): what [`channel`] returns second.
 ///
 /// Dropped, it drops the value if one has been sent, and tells the sender.
+///
+/// ```
+/// use amphi::oneshot::{self, Receiver};
+/// use std::thread;
+///
+/// fn compute() -> Receiver<u32> {
+///     let (sender, receiver) = oneshot::channel();
+///     thread::spawn(move || sender.send(6 * 7));
+///     receiver
+/// }
+/// assert_eq!(compute().recv().block(), Ok(42));
+/// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
 }
 
 impl<T> Receiver<T> {
-    /// Waits for the value and takes it.
+    /// Waits for the value, and takes it.
     ///
     /// # Errors
     ///
@@ -218,7 +250,7 @@ impl<T> Receiver<T> {
         })
     }
 
-    /// Takes the value if it's there, and never waits.
+    /// Takes the value if it is there, and never waits.
     ///
     /// # Errors
     ///
@@ -277,6 +309,16 @@ impl<T> fmt::Debug for Receiver<T> {
 /// # Cancel safety
 ///
 /// Dropped, it has taken nothing.
+///
+/// ```
+/// use amphi::Wait;
+/// use amphi::oneshot::{self, Recv};
+///
+/// let (sender, mut receiver) = oneshot::channel();
+/// sender.send(1).unwrap();
+/// let wait: Wait<Recv<'_, u8>> = receiver.recv();
+/// assert_eq!(wait.block(), Ok(1));
+/// ```
 pub struct Recv<'a, T> {
     shared: &'a Shared<T>,
     received: Option<Result<T, Closed>>,
@@ -347,6 +389,16 @@ impl<T> fmt::Debug for Recv<'_, T> {
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::Wait;
+/// use amphi::oneshot::{self, AwaitClosed};
+///
+/// let (mut sender, receiver) = oneshot::channel();
+/// drop(receiver);
+/// let wait: Wait<AwaitClosed<'_, u8>> = sender.closed();
+/// wait.block();
+/// ```
 pub struct AwaitClosed<'a, T> {
     shared: &'a Shared<T>,
 }

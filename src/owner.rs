@@ -1,8 +1,8 @@
 //! Who holds a [`ReentrantMutex`](crate::ReentrantMutex): a thread, or a scope within a task.
 //!
-//! A lock that its holder may take again has to know who that is. For a thread it's clear. A task moves
+//! A lock that its holder may take again has to know who that is. For a thread that is clear. But a task moves
 //! between threads, and several tasks share one, so the task's code says where it begins and ends: a [`scope`]
-//! is a future whose code, wherever it is polled, is one owner, with all that it calls or awaits.
+//! is a future whose code is one owner wherever it is polled, with everything that it calls or awaits.
 //!
 //! ```
 //! use amphi::{ReentrantMutex, block_on, owner};
@@ -22,9 +22,9 @@
 //! assert_eq!(depth, 2);
 //! ```
 //!
-//! What runs in one scope side by side, as the parts of a `join!`, is one owner: the lock does not keep them from each other.
-//! Scopes may be nested; the innermost counts, and is an owner other than the outer one. A task that the
-//! scope's code spawns is not part of it, nor is a thread.
+//! Whatever runs side by side in one scope, such as the parts of a `join!`, is one owner: the lock does not keep the parts from each
+//! other. Scopes may be nested; the innermost one counts, and is another owner than those around it. Tasks and threads that the
+//! scope's code spawns are not part of it.
 
 use crate::sync::local;
 use pin_project_lite::pin_project;
@@ -108,7 +108,7 @@ impl fmt::Display for Owner {
     }
 }
 
-/// Whoever runs this code: the innermost scope around it, or else the thread.
+/// Who runs this code: the innermost scope around it, or else the thread.
 ///
 /// ```
 /// use amphi::{block_on, owner};
@@ -145,7 +145,7 @@ pub fn scope<F: Future>(future: F) -> Scope<F> {
     }
 }
 
-/// As [`scope`], with a name, which shows wherever the owner of a lock is shown.
+/// Like [`scope`], with a name, which is shown wherever the owner of a lock is.
 ///
 /// # Cancel safety
 ///
@@ -171,6 +171,14 @@ pub fn scope_named<F: Future>(name: impl Into<Arc<str>>, future: F) -> Scope<F> 
 
 pin_project! {
     /// A future whose code is an owner of its own: what [`scope`] and [`scope_named`] return.
+    ///
+    /// ```
+    /// use amphi::owner::{self, Scope};
+    /// use amphi::block_on;
+    ///
+    /// let scope: Scope<_> = owner::scope(async { owner::current() });
+    /// assert_ne!(block_on(scope), owner::current());
+    /// ```
     #[must_use = "nothing happens until it is awaited"]
     pub struct Scope<F> {
         owner: u64,

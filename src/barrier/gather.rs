@@ -14,7 +14,16 @@ use std::sync::Arc;
 ///
 /// # Cancel safety
 ///
-/// Dropped while it waits, it withdraws; unless all have arrived already: they go on without it.
+/// Dropped while it waits, it withdraws, unless all have arrived already: then they go on without it.
+///
+/// ```
+/// use amphi::barrier::Gather;
+/// use amphi::{Barrier, Wait};
+///
+/// let barrier = Barrier::new(1);
+/// let wait: Wait<Gather<'_>> = barrier.wait(); // it has not arrived yet
+/// assert!(wait.block().is_ok());
+/// ```
 pub struct Gather<'a> {
     barrier: &'a Barrier,
     stage: Stage,

@@ -21,7 +21,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 /// Gathers a fixed number of parties, threads and tasks: all wait until the last has arrived, and go on
-/// together. Then it serves for the next time.
+/// together. Then it can be used again.
 ///
 /// It behaves like Python's `threading.Barrier`.
 ///
@@ -48,16 +48,17 @@ use std::time::Duration;
 ///
 /// # A broken barrier
 ///
-/// If one party's time is up it can't be waited for any more, so the others would wait for ever: the barrier
-/// breaks, and all get an error, whoever comes after them as well, until
+/// If one party's time is up it can't be waited for any more, and the others would wait for ever. So the barrier
+/// breaks, and all of them get an error, as does whoever comes after them, until
 /// [`reset`](Barrier::reset). [`abort`](Barrier::abort) breaks it on purpose.
 ///
 /// # When to take another type
 ///
-/// Where the number is not fixed, or not all of those who wait have to arrive, take an
-/// [`Event`](crate::Event), or a [`Semaphore`](crate::Semaphore) of zero from which one acquires as many as
+/// Where the number is not fixed, or where those who wait are not those who arrive, take an
+/// [`Event`](crate::Event), or a [`Semaphore`](crate::Semaphore) of zero from which one acquires as many permits as
 /// there are to come.
 #[doc(alias = "threading.Barrier")]
+#[doc(alias = "CyclicBarrier")]
 pub struct Barrier {
     parties: usize,
     action: Option<Box<dyn Fn() + Send + Sync>>,
@@ -67,11 +68,11 @@ pub struct Barrier {
 }
 
 impl Barrier {
-    /// Makes a barrier for so many parties.
+    /// Makes a barrier for this many parties.
     ///
     /// # Panics
     ///
-    /// If there are none.
+    /// If `parties` is zero.
     ///
     /// ```
     /// let barrier = amphi::Barrier::new(1);
@@ -88,11 +89,11 @@ impl Barrier {
         }
     }
 
-    /// Has the last to arrive call this, each time, before anybody goes on.
+    /// Has the last party to arrive call this, each time, before anybody goes on.
     ///
-    /// It runs under no lock, so it may use the barrier. Who arrives meanwhile belongs to the next generation. If it
-    /// calls [`abort`](Barrier::abort) all of its generation get [`BarrierError::Broken`]. If it panics the last to
-    /// arrive gets the panic, and the others `Broken`. In both cases the barrier is broken.
+    /// It runs under no lock, so it may use the barrier. Whoever arrives meanwhile belongs to the next generation. If it
+    /// calls [`abort`](Barrier::abort), all of its generation get [`BarrierError::Broken`]. If it panics, the last to
+    /// arrive gets the panic, and the others get `Broken`. In both cases the barrier is broken.
     ///
     /// ```
     /// use amphi::Barrier;
@@ -114,9 +115,9 @@ impl Barrier {
         }
     }
 
-    /// Gives each party so much time, from its arrival. [`Wait::timeout`] takes the place of it.
+    /// Gives each party this much time from its arrival, unless it has a [timeout](Wait::timeout) of its own.
     ///
-    /// Without the feature `time` a party that has to be awaited panics then; it can be blocked on.
+    /// Without the feature `time` such a barrier can only be blocked on: to await it panics if it has to wait.
     ///
     /// ```
     /// use amphi::{Barrier, BarrierError};
@@ -136,7 +137,7 @@ impl Barrier {
 
     /// Arrives, and waits until all have arrived.
     ///
-    /// A party arrives with the first poll, or with `block`. What any party did before it arrived is seen by all who go on.
+    /// A party arrives with the first poll, or with `block`. What any party did before it arrived is seen by all that go on.
     ///
     /// # Errors
     ///
@@ -146,7 +147,7 @@ impl Barrier {
     ///
     /// # Panics
     ///
-    /// In the last to arrive, where the [action](Barrier::with_action) panics.
+    /// In the last to arrive, if the [action](Barrier::with_action) panics.
     ///
     /// # Cancel safety
     ///
@@ -172,8 +173,8 @@ impl Barrier {
         Wait::new(Gather::new(self))
     }
 
-    /// Breaks the barrier until it's reset: those who wait get [`BarrierError::Broken`], and so does whoever
-    /// comes.
+    /// Breaks the barrier until it is reset: those who wait get [`BarrierError::Broken`], and so does whoever
+    /// comes after that.
     ///
     /// ```
     /// let barrier = amphi::Barrier::new(2);
@@ -246,6 +247,14 @@ impl fmt::Debug for Barrier {
 }
 
 /// One party of a generation that has gone on: what [`Barrier::wait`] gives.
+///
+/// ```
+/// use amphi::{Barrier, BarrierWait};
+///
+/// let alone: BarrierWait = Barrier::new(1).wait().block()?;
+/// assert_eq!((alone.index(), alone.is_leader()), (0, true));
+/// # Ok::<_, amphi::BarrierError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BarrierWait {
     index: usize,
@@ -253,8 +262,8 @@ pub struct BarrierWait {
 }
 
 impl BarrierWait {
-    /// The order of arrival, from 0 to the number of parties less one; each once in a generation. Where a party had
-    /// withdrawn, the next to arrive has taken the lowest index that was free.
+    /// The order of arrival, from 0 to the number of parties minus one; each number once in a generation. Where parties had
+    /// withdrawn, the next to arrive took the lowest number that was free.
     ///
     /// ```
     /// let barrier = amphi::Barrier::new(1);
@@ -264,7 +273,7 @@ impl BarrierWait {
         self.index
     }
 
-    /// Whether it was the last to arrive: one in each generation.
+    /// Whether it was the last to arrive, as one is in each generation.
     ///
     /// ```
     /// let barrier = amphi::Barrier::new(1);

@@ -8,6 +8,21 @@ use std::ops::DerefMut;
 ///
 /// The trait is sealed: it is implemented for the guards of [`Mutex`](crate::Mutex), borrowed and owned, as they
 /// come from the lock (not mapped), and for those of [`ReentrantMutex`](crate::ReentrantMutex).
+///
+/// ```
+/// use amphi::condvar::LockGuard;
+/// use amphi::{Condvar, Mutex, ReentrantMutex};
+/// use std::time::Duration;
+///
+/// /// Whatever the lock is, lets others have it for a moment.
+/// fn give_way<G: LockGuard>(changed: &Condvar, guard: G) -> G {
+///     changed.wait(guard).timeout(Duration::from_millis(1)).block().0
+/// }
+///
+/// let (mutex, reentrant, changed) = (Mutex::new(1), ReentrantMutex::new(2), Condvar::new());
+/// let number = *give_way(&changed, mutex.lock().block());
+/// assert_eq!(number + *give_way(&changed, reentrant.lock().block()), 3);
+/// ```
 pub trait LockGuard: sealed::Relock + for<'a> Lends<'a> {
     /// What the lock protects.
     type Data: ?Sized;
@@ -17,6 +32,16 @@ pub trait LockGuard: sealed::Relock + for<'a> Lends<'a> {
 /// reentrant mutex. Sealed as [`LockGuard`] is.
 ///
 /// `Outlived` is a way to say that the guard outlives `'a`, for all lifetimes for which it does.
+///
+/// ```
+/// use amphi::{Condvar, Mutex, ReentrantMutex};
+///
+/// let changed = Condvar::new();
+/// let mutex = Mutex::new(1);
+/// changed.wait_while(mutex.lock().block(), |number: &mut u32| *number == 0).block();
+/// let mutex = ReentrantMutex::new(1);
+/// changed.wait_while(mutex.lock().block(), |number: &u32| *number == 0).block();
+/// ```
 pub trait Lends<'a, Outlived = &'a Self>: sealed::Relock {
     /// The reference.
     type Lent;

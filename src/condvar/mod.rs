@@ -19,9 +19,8 @@ use std::fmt;
 
 /// Lets those who hold a lock wait until somebody else has changed what it protects.
 ///
-/// It is the tool for producers and consumers: whoever finds that there is nothing to do
-/// gives the lock up and waits; whoever has changed something notifies. Waiting, a
-/// `Condvar` gives the lock up, and it takes it back before it returns.
+/// It is the tool for producers and consumers: whoever finds nothing to do waits; whoever has changed
+/// something notifies. A wait gives the lock up, and takes it back before it returns.
 ///
 /// It behaves like Python's `threading.Condition`, except that it has no lock of its own: each wait brings one. What a
 /// timeout gives is shaped as in std.
@@ -50,12 +49,12 @@ use std::fmt;
 ///
 /// # Who is woken
 ///
-/// A notification is for those who wait at that moment, first come first served, and is remembered for
+/// A notification is for those who wait at that moment, first come, first served, and is remembered for
 /// nobody else. A waiter returns only after a notification (or a timeout), and yet another party may
 /// have been at the data in between: [`wait_while`](Condvar::wait_while) looks again.
 ///
-/// So a notification of one may go to a task that nobody polls, and stay there until that task is polled or dropped, while a
-/// thread waits on. Where both sides wait for the same thing, notify all.
+/// So a single notification may go to a task that nobody polls, and stay there until that task is polled or dropped, while a
+/// thread goes on waiting. Where threads and tasks wait for the same thing, notify all.
 ///
 /// Several condition variables may share a mutex, and one may serve different mutexes at different times, even at the
 /// same time. It need not be notified with the lock held.
@@ -102,17 +101,17 @@ impl Condvar {
     /// Takes the guards of a [`Mutex`](crate::Mutex), borrowed and owned, and those of a
     /// [`ReentrantMutex`](crate::ReentrantMutex), and gives the guard back; with a
     /// timeout the guard, and whether the time was up. The lock is taken back in any case, so a timeout may
-    /// be overstepped by as long as others hold it. A notification that races with the timeout counts. A
+    /// be exceeded by as long as others hold it. A notification that races with the timeout counts. A
     /// zero timeout gives the lock up and takes it back.
     ///
-    /// The state that is waited for may have changed again when this returns, so this belongs into
-    /// a loop, or better: use [`wait_while`](Condvar::wait_while).
+    /// What was waited for may be gone again when this returns, so it belongs in
+    /// a loop; or better, use [`wait_while`](Condvar::wait_while).
     ///
     /// # A reentrant mutex
     ///
-    /// All its levels are given up and taken back. If there are other guards they lend the data meanwhile, without the
-    /// lock: a thread that does nothing but `block` doesn't use them (another one, to which a guard was sent, may). So that takes any depth; where it is
-    /// polled, or given up for another future by [`or`](Wait::or), with more than one level, it panics.
+    /// All its levels are given up and taken back. Other guards, if there are any, lend the data meanwhile without the
+    /// lock. A thread that does nothing but `block` doesn't use them (another one, to which a guard was sent, may), so `block` takes any
+    /// depth. With more than one level it panics where it is polled, or waits for another future as well by [`or`](Wait::or).
     ///
     /// ```
     /// use amphi::{Condvar, ReentrantMutex};
@@ -127,11 +126,11 @@ impl Condvar {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it gives the lock up for good; a notification that it had received goes to the next.
+    /// Dropping it gives the lock up for good; if it had already been notified, the next waiter is notified instead.
     ///
     /// # Panics
     ///
-    /// With the guard of a reentrant mutex that is held several times over, if it's polled or waits for another future
+    /// With the guard of a reentrant mutex that is held several times over, if it is polled or waits for another future
     /// as well. The guard is dropped then.
     ///
     /// ```
@@ -156,21 +155,21 @@ impl Condvar {
         Wait::new(Suspend::new(self, guard, Once(())))
     }
 
-    /// Waits as long as `condition` says so: returns at once if it gives `false`, or else gives
+    /// Waits as long as `condition` is `true`: returns at once if it is `false`, or else gives
     /// the lock up, waits for a notification, takes the lock back, and looks again.
     ///
-    /// With a timeout it gives the guard, and whether the time was up with the condition still `true`: it
-    /// is evaluated once more then.
+    /// With a timeout it gives the guard, and whether the time was up with the condition still `true`, which
+    /// is evaluated once more for that.
     ///
     /// `condition` is always evaluated with the lock held, by whoever polls or blocks.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it gives the lock up for good; a notification that it had received goes to the next.
+    /// Dropping it gives the lock up for good; if it had already been notified, the next waiter is notified instead.
     ///
     /// # Panics
     ///
-    /// Where `condition` panics; the lock is released then. And where [`wait`](Condvar::wait) does.
+    /// If `condition` panics; the lock is released then. And where [`wait`](Condvar::wait) panics.
     ///
     /// ```
     /// use amphi::{Condvar, Mutex, block_on};
@@ -207,12 +206,13 @@ impl Condvar {
     /// let changed = amphi::Condvar::new();
     /// assert_eq!(changed.notify_one(), 0);
     /// ```
+    #[doc(alias = "signal")]
     #[inline]
     pub fn notify_one(&self) -> usize {
         self.notify(1)
     }
 
-    /// Wakes up to `n` of those who wait now, first come first served. Returns how many were notified.
+    /// Wakes up to `n` of those who wait now, first come, first served. Returns how many were notified.
     ///
     /// ```
     /// use amphi::{Condvar, Mutex, block_on};
@@ -244,6 +244,7 @@ impl Condvar {
     /// let changed = amphi::Condvar::new();
     /// assert_eq!(changed.notify_all(), 0);
     /// ```
+    #[doc(alias = "broadcast")]
     #[inline]
     pub fn notify_all(&self) -> usize {
         self.notify(usize::MAX)

@@ -7,6 +7,20 @@ use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
 use std::fmt;
 
 /// Whether to wait, and whether to wait again. Sealed: [`Once`] or [`While`].
+///
+/// ```
+/// use amphi::condvar::{Condition, Suspend};
+/// use amphi::{Condvar, Mutex, MutexGuard, Wait};
+///
+/// /// Some wait of a condition variable, kept for later.
+/// struct Waits<'a, C: Condition<MutexGuard<'a, u32>>> {
+///     wait: Wait<Suspend<'a, MutexGuard<'a, u32>, C>>,
+/// }
+///
+/// let (mutex, changed) = (Mutex::new(1), Condvar::new());
+/// let waits = Waits { wait: changed.wait_while(mutex.lock().block(), |number| *number == 0) };
+/// assert_eq!(*waits.wait.block(), 1);
+/// ```
 pub trait Condition<G>: sealed::Sealed {
     #[doc(hidden)]
     fn must_wait(&mut self, guard: &mut G, notified: bool) -> bool;
@@ -19,6 +33,16 @@ mod sealed {
 }
 
 /// The condition of [`Condvar::wait`]: one notification is enough.
+///
+/// ```
+/// use amphi::condvar::{Once, Suspend};
+/// use amphi::{Condvar, Mutex, MutexGuard, Wait};
+///
+/// let (mutex, changed) = (Mutex::new(()), Condvar::new());
+/// let wait: Wait<Suspend<'_, MutexGuard<'_, ()>, Once>> = changed.wait(mutex.lock().block());
+/// drop(wait);
+/// assert!(!mutex.is_locked());
+/// ```
 #[derive(Debug)]
 pub struct Once(pub(super) ());
 
@@ -29,6 +53,18 @@ impl<G> Condition<G> for Once {
 }
 
 /// The condition of [`Condvar::wait_while`]: a function of the data.
+///
+/// ```
+/// use amphi::condvar::{Suspend, While};
+/// use amphi::{Condvar, Mutex, MutexGuard, Wait};
+///
+/// type WhileZero<'a> = Suspend<'a, MutexGuard<'a, u32>, While<fn(&mut u32) -> bool>>;
+///
+/// let (mutex, changed) = (Mutex::new(1), Condvar::new());
+/// let is_zero: fn(&mut u32) -> bool = |number| *number == 0;
+/// let wait: Wait<WhileZero<'_>> = changed.wait_while(mutex.lock().block(), is_zero);
+/// assert_eq!(*wait.block(), 1);
+/// ```
 pub struct While<F>(pub(super) F);
 
 impl<F> fmt::Debug for While<F> {
@@ -47,7 +83,9 @@ impl<G: LockGuard, F: FnMut(<G as Lends<'_>>::Lent) -> bool> Condition<G> for Wh
 ///
 /// # Cancel safety
 ///
-/// Dropping it gives the lock up for good; a notification that it had received goes to the next.
+/// Dropping it gives the lock up for good; if it had already been notified, the next waiter is notified instead.
+///
+/// [`Condition`], [`Once`] and [`While`] have examples.
 pub struct Suspend<'a, G: LockGuard, C> {
     condvar: &'a Condvar,
     step: Step<G>,
