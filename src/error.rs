@@ -7,7 +7,7 @@ use std::fmt;
 ///
 /// It is what [`Timeout`](crate::Timeout) gives for the operations that have nothing to
 /// hand back. Nothing has been taken then: no lock is held, no place in a queue is kept. (A pool that was to be
-/// shut down is shut down; only its end has not been waited for.)
+/// shut down has been shut down, though its jobs have not ended yet.)
 ///
 /// ```
 /// use amphi::{Mutex, TimedOut};
@@ -19,6 +19,7 @@ use std::fmt;
 /// assert_eq!(second.map(|guard| *guard), Err(TimedOut));
 /// # drop(guard);
 /// ```
+#[doc(alias = "Elapsed")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimedOut;
 
@@ -30,7 +31,7 @@ impl fmt::Display for TimedOut {
 
 impl Error for TimedOut {}
 
-/// A [`BoundedSemaphore`](crate::BoundedSemaphore) was released more often than acquired. Nothing has
+/// More permits were given back to a [`BoundedSemaphore`](crate::BoundedSemaphore) than it can have. Nothing has
 /// changed by that.
 ///
 /// ```
@@ -60,10 +61,11 @@ impl Error for ReleaseError {}
 /// barrier.abort();
 /// assert_eq!(barrier.wait().block().err(), Some(BarrierError::Broken));
 /// ```
+#[doc(alias = "BrokenBarrierError")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BarrierError {
-    /// The barrier is broken, or it was reset while this party waited: somebody's time was up, somebody
-    /// aborted it, or its action did not come to its end.
+    /// The barrier is broken, or it was reset while this party waited. It breaks if somebody's time is up, if somebody
+    /// aborts it, or if its action panics.
     Broken,
     /// This party's time was up, and that has broken the barrier.
     TimedOut,
@@ -114,7 +116,7 @@ impl<T> PutError<T> {
     }
 }
 
-/// Whatever the item is; it's not shown.
+/// For items of any type, which are not shown.
 impl<T> fmt::Debug for PutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -169,7 +171,7 @@ impl fmt::Display for GetError {
 
 impl Error for GetError {}
 
-/// [`task_done`](crate::queue::QueueOf::task_done) was called more often than items had been put. Nothing has changed by that.
+/// [`task_done`](crate::queue::QueueOf::task_done) was called more often than items were put. Nothing has changed by that.
 ///
 /// ```
 /// assert_eq!(amphi::Queue::<u8>::unbounded().task_done(), Err(amphi::TaskDoneError));
@@ -266,7 +268,7 @@ impl<T> SendError<T> {
     }
 }
 
-/// Whatever the value is; it's not shown.
+/// For values of any type, which are not shown.
 impl<T> fmt::Debug for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SendError(..)")

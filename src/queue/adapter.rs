@@ -10,11 +10,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Turns into other things.
+/// As an iterator or a stream.
 impl<D: Discipline> QueueOf<D> {
     /// The items as a stream, which ends when the queue has been shut down and is empty.
     ///
-    /// Several streams of one queue, and others who [`get`](Self::get), share its items.
+    /// Several streams of one queue share its items, also with those who [`get`](Self::get).
     ///
     /// # Cancel safety
     ///
@@ -33,7 +33,7 @@ impl<D: Discipline> QueueOf<D> {
         Stream::new(self)
     }
 
-    /// As [`stream`](Self::stream), for a stream that keeps the queue alive by itself.
+    /// Like [`stream`](Self::stream), with a stream that keeps the queue alive by itself.
     ///
     /// ```
     /// use futures::StreamExt;
@@ -87,6 +87,18 @@ impl<D: Discipline> QueueOf<D> {
 /// # Cancel safety
 ///
 /// Dropped, it has taken nothing that it has not handed out.
+///
+/// ```
+/// use amphi::Queue;
+/// use amphi::queue::Stream;
+/// use futures::StreamExt;
+///
+/// let queue = Queue::unbounded();
+/// queue.put_all(["a", "b"]).block().unwrap();
+/// let mut stream: Stream<&Queue<&str>> = queue.stream();
+/// assert_eq!(amphi::block_on(stream.next()), Some("a"));
+/// assert_eq!(queue.len(), 1);
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Stream<Q: QueueRef> {
     queue: Q,
@@ -142,6 +154,18 @@ impl<Q: QueueRef> fmt::Debug for Stream<Q> {
 }
 
 /// The iterator of [`QueueOf::iter`], which blocks.
+///
+/// ```
+/// use amphi::Queue;
+/// use amphi::queue::{Fifo, Iter};
+///
+/// let queue = Queue::unbounded();
+/// queue.put_all([1, 2]).block().unwrap();
+/// let mut items: Iter<'_, Fifo<u8>> = queue.iter();
+/// assert_eq!((items.next(), items.next()), (Some(1), Some(2)));
+/// queue.shutdown();
+/// assert_eq!(items.next(), None);
+/// ```
 pub struct Iter<'a, D: Discipline> {
     queue: &'a QueueOf<D>,
     ended: bool,
@@ -169,6 +193,17 @@ impl<D: Discipline> fmt::Debug for Iter<'_, D> {
 }
 
 /// The iterator of [`QueueOf::try_iter`], which never waits.
+///
+/// ```
+/// use amphi::Queue;
+/// use amphi::queue::{Fifo, TryIter};
+///
+/// let queue = Queue::unbounded();
+/// let mut items: TryIter<'_, Fifo<u8>> = queue.try_iter();
+/// assert_eq!(items.next(), None);
+/// queue.put(1).block().unwrap();
+/// assert_eq!(items.next(), Some(1));
+/// ```
 pub struct TryIter<'a, D: Discipline> {
     queue: &'a QueueOf<D>,
 }
@@ -188,6 +223,16 @@ impl<D: Discipline> fmt::Debug for TryIter<'_, D> {
 }
 
 /// What is left in a queue that nobody uses any more: the iterator into which a [`QueueOf`] turns. It never waits.
+///
+/// ```
+/// use amphi::Queue;
+/// use amphi::queue::{Fifo, IntoIter};
+///
+/// let queue = Queue::unbounded();
+/// queue.put_all([1, 2]).block().unwrap();
+/// let items: IntoIter<Fifo<u8>> = queue.into_iter();
+/// assert_eq!(items.len(), 2);
+/// ```
 pub struct IntoIter<D: Discipline> {
     queue: QueueOf<D>,
 }
@@ -249,12 +294,12 @@ mod sink {
     use super::*;
     use crate::error::PutError;
 
-    /// Turns into a sink.
+    /// As a sink.
     impl<D: Discipline> QueueOf<D> {
-        /// Something to send items into, which puts them. Needs the feature `sink`.
+        /// A sink that puts what is sent into it. Needs the feature `sink`.
         ///
-        /// It holds one item that has been sent and for which there is no room yet; flushing waits until that is put.
-        /// Closing flushes; it does not shut the queue down, for there may be other producers.
+        /// It holds one item that has been sent and for which there is no room yet; flushing waits until that one has been put.
+        /// Closing flushes. It does not shut the queue down, for there may be other producers.
         ///
         /// # Cancel safety
         ///
@@ -275,7 +320,7 @@ mod sink {
             Sink::new(self)
         }
 
-        /// As [`sink`](Self::sink), for a sink that keeps the queue alive by itself. Needs the feature `sink`.
+        /// Like [`sink`](Self::sink), with a sink that keeps the queue alive by itself. Needs the feature `sink`.
         ///
         /// ```
         /// use futures::SinkExt;
@@ -293,7 +338,7 @@ mod sink {
 
     /// The sink of [`QueueOf::sink`] and [`QueueOf::sink_owned`].
     ///
-    /// If the queue is shut down while it holds an item, the next flush gives that back in
+    /// If the queue is shut down while the sink holds an item, the next flush gives that back in
     /// [`PutError::ShutDown`].
     ///
     /// # Cancel safety
@@ -302,7 +347,18 @@ mod sink {
     ///
     /// # Panics
     ///
-    /// `start_send` does while the sink holds an item. `poll_ready` says when it does not.
+    /// `start_send` panics while the sink holds an item; `poll_ready` says when it does not.
+    ///
+    /// ```
+    /// use amphi::Queue;
+    /// use amphi::queue::Sink;
+    /// use futures::{SinkExt, stream};
+    ///
+    /// let queue = Queue::unbounded();
+    /// let mut sink: Sink<&Queue<u8>> = queue.sink();
+    /// amphi::block_on(sink.send_all(&mut stream::iter([Ok(1), Ok(2)]))).unwrap();
+    /// assert_eq!(queue.try_iter().collect::<Vec<_>>(), [1, 2]);
+    /// ```
     #[must_use = "a sink does nothing until it is used"]
     pub struct Sink<Q: QueueRef> {
         queue: Q,

@@ -18,6 +18,18 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// The order in which a queue hands its items out: [`Fifo`], [`Lifo`] or [`Priority`]. The trait is sealed.
+///
+/// ```
+/// use amphi::queue::{Discipline, QueueOf};
+/// use amphi::{LifoQueue, Queue};
+///
+/// /// Takes queues of every kind.
+/// fn first<D: Discipline<Item = u32>>(queue: &QueueOf<D>) -> u32 {
+///     queue.put_all([1, 2]).block().unwrap();
+///     queue.get().block().unwrap()
+/// }
+/// assert_eq!((first(&Queue::unbounded()), first(&LifoQueue::unbounded())), (1, 2));
+/// ```
 pub trait Discipline: sealed::Discipline {}
 
 impl<T> Discipline for Fifo<T> {}
@@ -89,7 +101,15 @@ pub(super) mod sealed {
 
 use sealed::{Nothing, Refused};
 
-/// First come, first served: the order of a [`Queue`](crate::Queue).
+/// First in, first out: the order of a [`Queue`](crate::Queue).
+///
+/// ```
+/// use amphi::Queue;
+/// use amphi::queue::{Fifo, QueueOf};
+///
+/// let queue: Queue<u8> = QueueOf::<Fifo<u8>>::unbounded();
+/// # drop(queue);
+/// ```
 pub struct Fifo<T>(ConcurrentQueue<T>);
 
 impl<T> sealed::Discipline for Fifo<T> {
@@ -162,10 +182,26 @@ impl<T> Drop for Fifo<T> {
     }
 }
 
-/// Last come, first served: the order of a [`LifoQueue`](crate::LifoQueue).
+/// Last in, first out: the order of a [`LifoQueue`](crate::LifoQueue).
+///
+/// ```
+/// use amphi::LifoQueue;
+/// use amphi::queue::{Lifo, QueueOf};
+///
+/// let queue: LifoQueue<u8> = QueueOf::<Lifo<u8>>::unbounded();
+/// # drop(queue);
+/// ```
 pub struct Lifo<T>(Locked<Vec<T>>);
 
-/// The smallest first, and equals in order of arrival: the order of a [`PriorityQueue`](crate::PriorityQueue).
+/// The smallest first, and equal ones in order of arrival: the order of a [`PriorityQueue`](crate::PriorityQueue).
+///
+/// ```
+/// use amphi::PriorityQueue;
+/// use amphi::queue::{Priority, QueueOf};
+///
+/// let queue: PriorityQueue<u8> = QueueOf::<Priority<u8>>::unbounded();
+/// # drop(queue);
+/// ```
 pub struct Priority<T>(Locked<Heap<T>>);
 
 /// Both are the collection under its mutex.

@@ -8,14 +8,14 @@ use crate::sync::atomic::{Ordering, fence};
 use crate::wait::Wait;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// Ends.
+/// To come to an end.
 impl<D: Discipline> QueueOf<D> {
-    /// Reports that an item has been dealt with. A consumer that others [`join`](Self::join) calls it after each item.
+    /// Reports that an item has been dealt with. Consumers call it after each item if anybody waits with [`join`](Self::join).
     ///
     /// # Errors
     ///
-    /// If it has been called as often as items have been put; nothing changes then. (One call too many at the very moment at which a put
-    /// fails may be taken for that put's, and is forgotten with it, or counts for the next item.)
+    /// If it has already been called as often as items have been put; nothing changes then. (One call too many at the very moment at which a put
+    /// fails may be taken for that put's: it is forgotten with it, or counts for the next item.)
     ///
     /// ```
     /// use amphi::{Queue, TaskDoneError};
@@ -34,7 +34,7 @@ impl<D: Discipline> QueueOf<D> {
         }
     }
 
-    /// Waits until all items that have been put have been dealt with, as [`task_done`](Self::task_done) says.
+    /// Waits until all items that have been put have been dealt with, as [`task_done`](Self::task_done) reports.
     ///
     /// Whoever waits at the moment when nothing is unfinished is released, even if something is put at once. With a timeout it
     /// gives `Err(TimedOut)` if there was no such moment in time.
@@ -64,7 +64,7 @@ impl<D: Discipline> QueueOf<D> {
         Wait::new(Join::new(self))
     }
 
-    /// Lets nothing be put any more. What is in the queue is still handed out; then every `get` ends with an
+    /// From now on nothing can be put. What is in the queue is still handed out; after that every `get` ends with an
     /// error. Those who wait are woken. A second call changes nothing. (In Python, `Queue.shutdown()` since 3.13.)
     ///
     /// ```
@@ -90,7 +90,7 @@ impl<D: Discipline> QueueOf<D> {
 
     /// Shuts down and drops what is in the queue, which counts as dealt with.
     ///
-    /// So [`join`](Self::join) ends when what is in hand is done. (In Python, `Queue.shutdown(immediate=True)`.)
+    /// So [`join`](Self::join) ends when the items in consumers' hands are done. (In Python, `Queue.shutdown(immediate=True)`.)
     ///
     /// ```
     /// use amphi::{GetError, Queue};

@@ -177,6 +177,15 @@ impl Unfinished {
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::queue::{Fifo, Join};
+/// use amphi::{Queue, Wait};
+///
+/// let queue = Queue::<u8>::unbounded();
+/// let wait: Wait<Join<'_, Fifo<u8>>> = queue.join();
+/// wait.block(); // nothing has been put
+/// ```
 pub struct Join<'a, D: Discipline> {
     queue: &'a QueueOf<D>,
     /// How many were done at the first attempt.

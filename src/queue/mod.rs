@@ -1,4 +1,4 @@
-//! [`Queue`], [`LifoQueue`] and [`PriorityQueue`]: data from some to others.
+//! [`Queue`], [`LifoQueue`] and [`PriorityQueue`]: data from producers to consumers.
 
 // | file | subject |
 // |---|---|
@@ -47,11 +47,11 @@ use std::mem;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Moves data between threads and tasks: first come, first served.
+/// Moves data between threads and tasks: first in, first out.
 ///
 /// Any number of producers [`put`](QueueOf::put) items, any number of consumers [`get`](QueueOf::get) them, and each item
-/// arrives at exactly one of them. A bounded queue makes producers wait while it is full, so that they run no
-/// further ahead than that. It behaves like Python's `queue.Queue`; it is one object, shared by
+/// reaches exactly one consumer. A bounded queue makes producers wait while it is full, so that they get no
+/// further ahead than that. It behaves like Python's `queue.Queue`. It is one object, shared by
 /// reference or `Arc`, and has no separate ends.
 ///
 /// ```
@@ -79,36 +79,36 @@ use std::sync::Arc;
 ///
 /// # The end
 ///
-/// Nobody needs to count senders: whoever knows that there will be no more items says [`shutdown`](QueueOf::shutdown).
+/// Nobody needs to count senders: whoever knows that there will be no more items calls [`shutdown`](QueueOf::shutdown).
 /// From then on nothing can be put, what is in the queue is still handed out, and after that every `get` ends with
 /// [`GetError::ShutDown`]. [`shutdown_now`](QueueOf::shutdown_now) drops what is in the queue.
 ///
-/// To know when all items have been *dealt with*, consumers say [`task_done`](QueueOf::task_done) after each, and
-/// whoever wants to know waits by [`join`](QueueOf::join).
+/// If it matters when all items have been *dealt with*, consumers call [`task_done`](QueueOf::task_done) after each, and
+/// whoever wants to know waits with [`join`](QueueOf::join).
 ///
 /// # Cancel safety
 ///
 /// An item is in the queue, or with the caller, or with one consumer. A `get` that is dropped has
-/// taken nothing; if it had been woken for an item, another one is woken instead. A `put` that is dropped
-/// drops its item, which then is not in the queue; one whose time is up hands it back.
+/// taken nothing; if it had been woken for an item, another one is woken instead. A `put` that is dropped while it waits
+/// drops its item, which then never gets into the queue; one whose time is up hands it back.
 ///
 /// # Fairness
 ///
-/// Those who wait are woken first come first served, threads as well as tasks. A newcomer may be quicker than
+/// Those who wait are woken first come, first served, threads as well as tasks. A newcomer may be quicker than
 /// somebody who has to wake up, but no waiter starves: one that has waited in vain for a few milliseconds has the next
 /// item, or the next room, kept for it. `try_get`, `try_put` and expired timeouts take whatever is there.
 ///
-/// A thread that does nothing but put and get offers its core to others after every 65,536 times, so that it is seldom
+/// A thread that does nothing but put and get offers its core to others after every 65,536 operations, so that it is seldom
 /// interrupted in the middle of one, which would hold the others up.
 ///
 /// # Panics of wakers
 ///
-/// Putting and getting wake others. If a waker panics, that comes out of the operation after everybody has been
-/// woken; an item that was being got goes back to the queue's front.
+/// Putting and getting wake others. If a waker panics, the panic comes out of the operation after everybody has been
+/// woken; an item that was being got goes back to the front of the queue.
 ///
 /// # When to take another type
 ///
-/// For one value once, a [`oneshot`](crate::oneshot) channel. To tell without data, an [`Event`](crate::Event). For
+/// For one value once, a [`oneshot`](crate::oneshot) channel. To notify without data, an [`Event`](crate::Event). For
 /// data that stay where they are, a [`Mutex`](crate::Mutex).
 #[doc(alias = "channel")]
 #[doc(alias = "mpmc")]
@@ -119,8 +119,9 @@ pub type Queue<T> = QueueOf<Fifo<T>>;
 ///
 /// ```
 /// let queue = amphi::LifoQueue::unbounded();
-/// queue.put_all(["first", "last"]).block().unwrap();
-/// assert_eq!(queue.try_get(), Ok("last"));
+/// queue.put_all(["first", "second", "third"]).block().unwrap();
+/// assert_eq!(queue.get().block(), Ok("third")); // a thread
+/// assert_eq!(amphi::block_on(async { queue.get().await }), Ok("second")); // a task
 /// ```
 #[doc(alias = "stack")]
 #[doc(alias = "queue.LifoQueue")]
@@ -129,27 +130,39 @@ pub type LifoQueue<T> = QueueOf<Lifo<T>>;
 /// A [`Queue`] that hands out the smallest item, like Python's `queue.PriorityQueue`, and equal ones in the order in which
 /// they came.
 ///
-/// For the greatest first take [`Reverse`](std::cmp::Reverse); for a priority beside the data, a tuple with it in front or a
-/// type with its own `Ord`.
+/// To get the greatest first, wrap the items in [`Reverse`](std::cmp::Reverse); for a priority beside the data, put tuples that begin
+/// with it, or a type with an `Ord` of its own.
 ///
 /// ```
 /// let queue = amphi::PriorityQueue::unbounded();
 /// queue.put_all([(2, "then this"), (1, "this first")]).block().unwrap();
-/// assert_eq!(queue.try_get(), Ok((1, "this first")));
+/// assert_eq!(queue.get().block(), Ok((1, "this first"))); // a thread
+/// assert_eq!(amphi::block_on(async { queue.get().await }), Ok((2, "then this"))); // a task
 /// ```
 ///
 /// # Panics
 ///
 /// Items are compared while the queue is locked. From within `Ord::cmp` the plain readers ([`len`](QueueOf::len),
 /// `is_empty`, `is_full`, `capacity`, `unfinished`, `is_shut_down`) answer; any other operation on the same queue panics. If a
-/// comparison panics, that comes out of the operation, no item is lost, and one that was being put is in the queue. How the others are
-/// ordered then is not said.
+/// comparison panics, the panic comes out of the operation, no item is lost, and one that was being put is in the queue. The order
+/// of the items is unspecified after that.
 #[doc(alias = "queue.PriorityQueue")]
 #[doc(alias = "heap")]
 pub type PriorityQueue<T> = QueueOf<Priority<T>>;
 
 /// A queue; `D` says in which order it hands the items out. Its everyday names are [`Queue`], [`LifoQueue`] and
 /// [`PriorityQueue`].
+///
+/// ```
+/// use amphi::queue::{Discipline, QueueOf};
+/// use amphi::{LifoQueue, Queue};
+///
+/// /// Takes queues of every kind.
+/// fn is_idle<D: Discipline>(queue: &QueueOf<D>) -> bool {
+///     queue.unfinished() == 0
+/// }
+/// assert!(is_idle(&Queue::<u8>::unbounded()) && is_idle(&LifoQueue::<u8>::bounded(1)));
+/// ```
 pub struct QueueOf<D: Discipline> {
     items: D,
     /// Those who wait for room.
@@ -160,13 +173,13 @@ pub struct QueueOf<D: Discipline> {
     returned: Returned<D::Item>,
 }
 
-/// Makes and asks.
+/// To make a queue, and to ask about it.
 impl<D: Discipline> QueueOf<D> {
-    /// Makes a queue for at most so many items. A [`Queue`] has the memory for them from the beginning.
+    /// Makes a queue for at most `capacity` items. A [`Queue`] has the memory for all of them from the beginning.
     ///
     /// # Panics
     ///
-    /// If `capacity` is zero: nothing could ever be put. A [`Queue`] also if there can't be memory for so many.
+    /// If `capacity` is zero: nothing could ever be put. For a [`Queue`], also if there can't be memory for that many.
     ///
     /// ```
     /// let queue = amphi::Queue::bounded(1);
@@ -226,7 +239,7 @@ impl<D: Discipline> QueueOf<D> {
         self.len() == 0
     }
 
-    /// Whether there is no room in the queue at this moment. Without a bound there always is.
+    /// Whether there is no room in the queue at this moment. Without a bound there always is some.
     ///
     /// ```
     /// let queue = amphi::Queue::bounded(1);
@@ -249,7 +262,7 @@ impl<D: Discipline> QueueOf<D> {
         self.items.capacity()
     }
 
-    /// Whether the queue has been shut down. There may be items in it yet.
+    /// Whether the queue has been shut down. There may still be items in it.
     ///
     /// ```
     /// let queue = amphi::Queue::<u8>::unbounded();
@@ -260,7 +273,7 @@ impl<D: Discipline> QueueOf<D> {
         self.items.is_closed()
     }
 
-    /// How many items have been put and not been reported by [`task_done`](Self::task_done), be they in the queue or
+    /// How many items have been put and not yet reported by [`task_done`](Self::task_done), whether they are still in the queue or
     /// in somebody's hands. An item that is being put counts already.
     ///
     /// ```
@@ -277,20 +290,20 @@ impl<D: Discipline> QueueOf<D> {
     }
 }
 
-/// Puts and gets.
+/// To put and to get.
 impl<D: Discipline> QueueOf<D> {
     /// Puts an item into the queue, waiting for room.
     ///
-    /// What happened before is seen by whoever gets the item. With a timeout, an item there was no room for comes back in
+    /// What happened before is seen by whoever gets the item. With a timeout, an item for which there was no room comes back in
     /// [`PutError::TimedOut`].
     ///
     /// # Errors
     ///
-    /// [`PutError::ShutDown`] with the item, at once, if the queue has been shut down, and as soon as it is.
+    /// [`PutError::ShutDown`] with the item: at once if the queue has been shut down, or else as soon as it is.
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits, it drops the item, which has not been put. To have it back, give it a timeout.
+    /// Dropped while it waits, it drops the item, which has not been put. With a timeout the item comes back.
     ///
     /// ```
     /// use amphi::{PutError, Queue, block_on};
@@ -351,6 +364,7 @@ impl<D: Discipline> QueueOf<D> {
     /// assert_eq!(queue.try_put(2), Err(PutError::Full(2)));
     /// ```
     #[doc(alias = "put_nowait")]
+    #[doc(alias = "try_send")]
     #[inline]
     pub fn try_put(&self, item: D::Item) -> Result<(), PutError<D::Item>> {
         self.push(item).map_err(Refused::into_error)
@@ -395,6 +409,7 @@ impl<D: Discipline> QueueOf<D> {
     /// assert_eq!(queue.try_get(), Ok(1));
     /// ```
     #[doc(alias = "get_nowait")]
+    #[doc(alias = "try_recv")]
     #[inline]
     pub fn try_get(&self) -> Result<D::Item, GetError> {
         self.pop().map_err(|nothing| match nothing {
@@ -405,8 +420,8 @@ impl<D: Discipline> QueueOf<D> {
 
     /// Puts several items into the queue in their order, waiting for room as often as it takes.
     ///
-    /// As many as there is room for are put at a time, and then others are woken: that costs less than to put them one by
-    /// one. Other producers' items may come in between. The iterator is run before this returns.
+    /// As many as there is room for are put at a time, and then others are woken: that costs less than putting them one by
+    /// one. Other producers' items may come in between. The iterator is run to its end before this returns.
     ///
     /// # Errors
     ///
@@ -414,7 +429,7 @@ impl<D: Discipline> QueueOf<D> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has put some of the items, the first ones, and drops the others. To have them back, give it a timeout.
+    /// Dropped, it has put the first items, or none, and drops the others. With a timeout these come back.
     ///
     /// ```
     /// use amphi::{PutError, Queue, block_on};
@@ -432,8 +447,7 @@ impl<D: Discipline> QueueOf<D> {
         Wait::new(PutAll::new(self, items.into_iter().collect()))
     }
 
-    /// Gets as many items as there are, up to `max`, waiting for the first one. If `max` is zero it gets none at
-    /// once.
+    /// Gets as many items as there are, up to `max`, waiting for the first one. If `max` is zero it returns at once, with none.
     ///
     /// # Errors
     ///
@@ -611,6 +625,23 @@ impl<D: Discipline> fmt::Debug for QueueOf<D> {
 }
 
 /// How an operation refers to its queue: `&QueueOf<D>` or `Arc<QueueOf<D>>`. The trait is sealed.
+///
+/// ```
+/// use amphi::Queue;
+/// use amphi::queue::{Fifo, QueueRef, Stream};
+/// use futures::StreamExt;
+/// use std::sync::Arc;
+///
+/// /// Takes the streams of both.
+/// fn sum<Q: QueueRef<Discipline = Fifo<u32>>>(stream: Stream<Q>) -> u32 {
+///     amphi::block_on(stream.fold(0, async |sum, number| sum + number))
+/// }
+///
+/// let queue = Arc::new(Queue::unbounded());
+/// queue.put_all([1, 2, 3]).block().unwrap();
+/// queue.shutdown();
+/// assert_eq!((sum(queue.stream()), sum(queue.stream_owned())), (6, 0));
+/// ```
 pub trait QueueRef: Deref<Target = QueueOf<Self::Discipline>> + Clone + sealed::Ref {
     /// Which kind of queue it is.
     type Discipline: Discipline;
