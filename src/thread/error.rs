@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// There is no result of a thread.
+/// A thread's result can't be had.
 ///
 /// ```
 /// use amphi::thread::{self, JoinError};
@@ -18,7 +18,7 @@ use std::io;
 pub enum JoinError {
     /// The thread's function has panicked.
     Panicked(Panicked),
-    /// It would be the calling thread's own, which it can't wait for.
+    /// The calling thread is the one to be joined, and can't wait for itself.
     Oneself,
     /// The result has been taken by an earlier join.
     Taken,
@@ -46,7 +46,7 @@ impl Error for JoinError {
     }
 }
 
-/// There is no result of a job.
+/// A job's result can't be had.
 ///
 /// ```
 /// use amphi::{JobError, ThreadPool};
@@ -67,7 +67,7 @@ pub enum JobError {
     Panicked(Panicked),
     /// It never began, as the initializer of its pool has panicked.
     Broken,
-    /// The result has been taken before.
+    /// The result has already been taken.
     Taken,
     /// It did not end in time, and goes on.
     TimedOut,
@@ -94,7 +94,7 @@ impl Error for JobError {
     }
 }
 
-/// A pool has not accepted something. It is in here.
+/// A pool has not accepted what was submitted, which is in here.
 ///
 /// ```
 /// use amphi::{SubmitError, ThreadPool};
@@ -144,7 +144,7 @@ impl SubmitError<()> {
     }
 }
 
-/// Whatever was submitted is not shown.
+/// For whatever was submitted, which is not shown.
 impl<F> fmt::Debug for SubmitError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,9 +8,25 @@ use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait};
 use std::fmt;
 use std::sync::Arc;
 
-/// A thread that was started, and what its function will return, for which one waits by [`join`](JoinHandle::join).
+/// A thread that was started, and what its function will return: [`join`](JoinHandle::join) waits for that.
 ///
 /// Dropping it lets the thread go on by itself; [`join_all`](super::join_all) still waits for it.
+///
+/// ```
+/// use amphi::block_on;
+/// use amphi::thread::{self, JoinHandle};
+///
+/// let mut threads: Vec<JoinHandle<u32>> = (1..=4).map(|number| thread::spawn(move || number)).collect();
+/// let first = threads[0].join().block().unwrap(); // a thread
+/// let rest: u32 = block_on(async {
+///     let mut sum = 0;
+///     for thread in &mut threads[1..] {
+///         sum += thread.join().await.unwrap(); // a task
+///     }
+///     sum
+/// });
+/// assert_eq!((first, rest), (1, 9));
+/// ```
 pub struct JoinHandle<T> {
     thread: Thread,
     slot: Slot<T>,
@@ -37,15 +53,15 @@ impl<T> JoinHandle<T> {
         Slot(self.slot.0.clone())
     }
 
-    /// Waits for the end of the thread's function and takes its result.
+    /// Waits for the end of the thread's function, and takes its result.
     ///
     /// What the thread has done is seen by whoever has joined it. Its thread-locals may be destroyed a little later.
     ///
     /// # Errors
     ///
-    /// [`JoinError::Panicked`] with the panic; [`JoinError::Oneself`] on the thread itself, be it in a future that is
-    /// polled there; [`JoinError::Taken`] if there was a join before; with a timeout
-    /// [`JoinError::TimedOut`], and one may join again.
+    /// [`JoinError::Panicked`] with the panic; [`JoinError::Oneself`] on the thread itself, also in a future that is
+    /// polled there; [`JoinError::Taken`] if it has been joined before; with a timeout
+    /// [`JoinError::TimedOut`], after which one may join again.
     ///
     /// # Cancel safety
     ///
@@ -151,6 +167,15 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// # Cancel safety
 ///
 /// Dropped, it has taken nothing, and the thread goes on.
+///
+/// ```
+/// use amphi::Wait;
+/// use amphi::thread::{self, Join};
+///
+/// let mut thread = thread::spawn(|| 1);
+/// let wait: Wait<Join<'_, i32>> = thread.join();
+/// assert_eq!(wait.block().unwrap(), 1);
+/// ```
 pub struct Join<'a, T> {
     handle: &'a JoinHandle<T>,
     finished: WaitSet<'a>,

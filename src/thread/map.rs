@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The results of a function for many items, in the order of the items: what [`ThreadPool::map`](super::ThreadPool::map) returns.
 ///
-/// It is an iterator that blocks until the next result is there, and a stream (with the feature `time`). If an item has no result, there is the
-/// reason in its place, and the others come all the same.
+/// It is an iterator that blocks until the next result is there, and (with the feature `time`) a stream. For an item without a result there is
+/// the reason in its place, and the others come all the same.
 ///
 /// ```
 /// use amphi::{ThreadPool, block_on};
@@ -54,10 +54,10 @@ impl<T> Map<T> {
         self.jobs.push_back(job);
     }
 
-    /// Waits for all of it together no longer than this, counted from now.
+    /// Waits no longer than this for all results together, counted from this call.
     ///
-    /// Those results that are not there in time are [`JobError::TimedOut`] each, and their jobs are cancelled if they
-    /// have not begun.
+    /// Each result that is not there in time is a [`JobError::TimedOut`], and its job is cancelled if it
+    /// has not begun.
     ///
     /// ```
     /// use amphi::{Event, JobError, ThreadPool};

@@ -1,9 +1,9 @@
 //! Threads that threads and tasks can wait for.
 //!
-//! [`spawn`] starts one, and its [`JoinHandle`] is awaited or blocked on, with a timeout if need be. They are std's threads; what
-//! is added is what Python's `threading` has and std does not: joining from a task or with a timeout, any number that
-//! [wait for the end](Thread::finished), a list of all that [live](enumerate), and daemons, which the
-//! end of the program does not [wait for](join_all).
+//! [`spawn`] starts one, and its [`JoinHandle`] is awaited or blocked on, with a timeout if need be. They are std's threads, with
+//! what Python's `threading` has and std does not: any number of threads and tasks can [wait for the end](Thread::finished) of one, also
+//! with a timeout; those that are alive are [listed](enumerate); and daemons are threads that the end of the program does not
+//! [wait for](join_all).
 //!
 //! ```
 //! use amphi::{Event, block_on, thread};
@@ -24,7 +24,8 @@
 //!
 //! # Data of a thread's own
 //!
-//! Python's `threading.local` is std's [`thread_local!`]: it works in these threads as in all others, and is not rebuilt here.
+//! What Python calls `threading.local` is std's [`thread_local!`]. It works in these threads as in all others, so there is nothing
+//! of the kind here.
 //!
 //! ```
 //! use amphi::thread;
@@ -94,9 +95,14 @@ use std::sync::Arc;
 /// If the system can't start another thread; [`Builder::spawn`] returns an error instead.
 ///
 /// ```
-/// let mut thread = amphi::thread::spawn(|| "result");
-/// assert_eq!(thread.join().block().unwrap(), "result");
+/// use amphi::{block_on, thread};
+///
+/// let mut one = thread::spawn(|| 1);
+/// let mut two = thread::spawn(|| 2);
+/// assert_eq!(one.join().block().unwrap(), 1); // joined by a thread
+/// assert_eq!(block_on(async { two.join().await }).unwrap(), 2); // and by a task
 /// ```
+#[doc(alias = "threading.Thread")]
 pub fn spawn<T, F>(function: F) -> JoinHandle<T>
 where
     F: FnOnce() -> T + Send + 'static,
@@ -106,7 +112,7 @@ where
     spawned.unwrap_or_else(|error| panic!("can't start a thread: {error}"))
 }
 
-/// What a thread is to be like, before it is started.
+/// Says what a thread is to be like before it is started.
 ///
 /// ```
 /// use amphi::thread;
@@ -127,7 +133,7 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// A thread without a name, with std's stack size, that is no daemon.
+    /// For a thread without a name, with std's stack size, that is not a daemon.
     ///
     /// ```
     /// let thread = amphi::thread::Builder::new().spawn(|| ())?;
@@ -153,7 +159,7 @@ impl Builder {
         Builder { name, ..self }
     }
 
-    /// How many bytes its stack has at least. If it's not said, std decides.
+    /// Sets how many bytes its stack has at least. By default std decides.
     ///
     /// ```
     /// let mut thread = amphi::thread::Builder::new()
@@ -170,7 +176,7 @@ impl Builder {
         Builder { stack_size, ..self }
     }
 
-    /// Whether it is a daemon: one that [`join_all`] does not wait for.
+    /// Sets whether it is a daemon, which is a thread that [`join_all`] does not wait for. By default it is not.
     ///
     /// ```
     /// use amphi::{Event, thread};
@@ -189,7 +195,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The system's, if it can't start another one, and [`io::ErrorKind::InvalidInput`] if there is a zero byte in the name.
+    /// The system's, if it can't start another one; [`io::ErrorKind::InvalidInput`] if there is a zero byte in the name.
     ///
     /// ```
     /// use amphi::thread::Builder;
@@ -268,6 +274,15 @@ struct NotStarted {
 /// A thread, as others see it: what [`current`], [`enumerate`] and [`JoinHandle::thread`] give.
 ///
 /// Two are equal if they are the same thread.
+///
+/// ```
+/// use amphi::thread::{self, Thread};
+///
+/// let mut spawned = thread::spawn(thread::current);
+/// let thread: Thread = spawned.join().block().unwrap();
+/// assert_eq!(thread, *spawned.thread());
+/// assert!(!thread.is_alive() && thread::current().is_alive());
+/// ```
 #[derive(Clone)]
 pub struct Thread {
     about: Arc<About>,
@@ -312,7 +327,7 @@ impl Thread {
         self.about.name.as_deref()
     }
 
-    /// Whether it is one that [`join_all`] does not wait for. Those that were not started by this crate are.
+    /// Whether it is a daemon, which is a thread that [`join_all`] does not wait for. Those that this crate has not started are daemons.
     ///
     /// ```
     /// let foreign = std::thread::spawn(|| amphi::thread::current().is_daemon());
@@ -331,8 +346,8 @@ impl Thread {
         !self.about.finished.is_set()
     }
 
-    /// Waits until its function has ended, be it by a panic. Any number of threads and tasks may wait for that; the
-    /// thread itself would wait for ever. With a timeout it gives `Err(TimedOut)` if it has not ended in time.
+    /// Waits until its function has ended, also by a panic. Any number of threads and tasks may wait for that; the
+    /// thread itself would wait for ever. With a timeout it gives `Err(TimedOut)` if the function has not ended in time.
     ///
     /// # Cancel safety
     ///

@@ -37,7 +37,7 @@ impl Panicked {
         }
     }
 
-    /// What the panic said, or that it was no text.
+    /// What the panic said, or that its payload was no text.
     ///
     /// ```
     /// use amphi::thread::{self, JoinError};

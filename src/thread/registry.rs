@@ -85,7 +85,7 @@ impl Drop for Listed {
 
 /// The calling thread.
 ///
-/// One that was not started by this crate is a daemon, and counts as alive from its first call of this function to its end.
+/// One that this crate has not started is a daemon, and is listed as alive from its first call of this function to its end.
 ///
 /// ```
 /// use amphi::thread;
@@ -147,8 +147,8 @@ pub fn main() -> Thread {
     main.clone()
 }
 
-/// The threads that live: the main thread, those that were started by this crate, and those others that have asked who they
-/// [are](current).
+/// The threads that are alive: the main thread, those that this crate has started, and those others that have asked for
+/// [themselves](current).
 ///
 /// ```
 /// use amphi::{Event, thread};
@@ -178,12 +178,12 @@ pub fn active_count() -> usize {
     lock(&LISTED).len()
 }
 
-/// Waits for the end of every thread that this crate has started and that is no daemon, those included that are
+/// Waits for the end of every thread that this crate has started and that is not a daemon, including those that are
 /// started while it waits. The calling thread itself is not waited for.
 ///
-/// Call it at the end of `main`, whose return ends the program whatever other threads do; Python does so by itself. Two
-/// threads that both call it, neither a daemon, wait for each other. With a timeout it gives `Err(TimedOut)` if there is
-/// one left then.
+/// Call it at the end of `main`, for when that returns the program ends, whatever other threads do (Python waits for them by itself). Two
+/// threads that both call it, neither of them a daemon, wait for each other. With a timeout it gives `Err(TimedOut)` if some
+/// are left then.
 ///
 /// # Cancel safety
 ///
@@ -211,6 +211,14 @@ pub fn join_all() -> Wait<JoinAll> {
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::Wait;
+/// use amphi::thread::{self, JoinAll};
+///
+/// let wait: Wait<JoinAll> = thread::join_all();
+/// wait.block();
+/// ```
 #[derive(Debug)]
 pub struct JoinAll(());
 

@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 ///
 /// It behaves like Python's `threading.Timer`, except that a timer that waits has no thread of its own: a hundred thousand of them
 /// are entries in one map, and one thread waits for the earliest. The functions run on other threads, which are
-/// started when there is none free, up to 500, and end when they have had nothing to do for a while. So a
-/// function may run long and block, and delays no other timer's.
+/// started when none is free, up to 500, and end when they have had nothing to do for a while. So a
+/// function may run for long and block without delaying another timer's.
 ///
-/// The handle can be cloned. Dropping all of them cancels nothing; a timer that was not started will never be.
+/// The handle can be cloned. Dropping all of them cancels nothing; a timer that was not started by then never will be.
 /// The end of `main` does not wait for timers: wait for [`finished`](Timer::finished). A function that holds a handle of its own timer is dropped
 /// when it has run or is cancelled; if neither ever happens, never.
 ///
 /// ```
-/// use amphi::{Event, Timer};
+/// use amphi::{Event, Timer, block_on};
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
@@ -30,8 +30,8 @@ use std::time::{Duration, Instant};
 /// let bell = rings.clone();
 /// let timer = Timer::after(Duration::from_millis(10), move || bell.set());
 /// timer.start();
-/// rings.wait().block();
-/// timer.finished().block();
+/// rings.wait().block(); // a thread
+/// block_on(async { timer.finished().await }); // a task
 /// assert!(!timer.cancel()); // too late
 /// ```
 #[derive(Clone)]
@@ -89,7 +89,7 @@ enum Function {
 }
 
 impl Timer {
-    /// A timer that runs the function once, this long after it was started.
+    /// Makes a timer that runs the function once, this long after it was started.
     ///
     /// ```
     /// use amphi::Timer;
@@ -109,10 +109,10 @@ impl Timer {
         Timer::new(interval, Function::Once(Box::new(function)))
     }
 
-    /// A timer that runs the function again and again, for the first time this long after it was started, until it is cancelled.
+    /// Makes a timer that runs the function again and again until it is cancelled, for the first time this long after it was started.
     ///
     /// It keeps to its beat, however long the function takes; a beat at which the function is still running is left
-    /// out. If the function panics it's not run again.
+    /// out. If the function panics it is not run again.
     ///
     /// # Panics
     ///
@@ -157,11 +157,11 @@ impl Timer {
         }
     }
 
-    /// Names the timer. Its function then runs on a thread of its own of that name, which is started for it.
+    /// Names the timer. Its function then runs on a thread of that name, which is started for it alone.
     ///
     /// # Panics
     ///
-    /// If it has a clone, or has been started or cancelled, or if there is a zero byte in the name.
+    /// If the timer has been cloned, started or cancelled, or if there is a zero byte in the name.
     ///
     /// ```
     /// use amphi::{Timer, oneshot, thread};
@@ -200,7 +200,7 @@ impl Timer {
         self.shared.name.as_deref()
     }
 
-    /// How long it waits from its start, and between two beats.
+    /// How long it waits after its start, and between two beats.
     ///
     /// ```
     /// use amphi::Timer;
@@ -248,10 +248,10 @@ impl Timer {
     /// Prevents the function from being run, or if it repeats, from being run again. It may be called before the start, and by the
     /// function itself.
     ///
-    /// Returns whether the timer is cancelled, be it by an earlier call. If its function has begun to run for the only time, or has panicked, it's too late:
-    /// then nothing changes.
+    /// Returns whether the timer is cancelled, perhaps by an earlier call. It is too late, and nothing changes, if the function has begun to run
+    /// for the only time, or has panicked.
     ///
-    /// It takes a time logarithmic in the number of timers.
+    /// It takes time logarithmic in the number of timers.
     ///
     /// ```
     /// use amphi::Timer;
@@ -284,7 +284,7 @@ impl Timer {
         true
     }
 
-    /// Whether it has been started, and neither been cancelled nor come to its end.
+    /// Whether it has been started, and has neither been cancelled nor come to its end.
     ///
     /// ```
     /// use amphi::Timer;
@@ -301,8 +301,8 @@ impl Timer {
         matches!(phase, Phase::Pending(_) | Phase::Running | Phase::Stopping)
     }
 
-    /// Waits until the function has ended and will not be run again, or until the timer is cancelled. One that is never started nor cancelled is
-    /// never finished. With a timeout it gives `Err(TimedOut)` if it is not finished in time.
+    /// Waits until the function has ended and will not be run again, or until the timer is cancelled. A timer that is never started nor cancelled is
+    /// never finished. With a timeout it gives `Err(TimedOut)` if the timer is not finished in time.
     ///
     /// # Cancel safety
     ///

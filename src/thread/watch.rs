@@ -43,9 +43,9 @@ impl<T> Drop for Watch<T> {
     }
 }
 
-/// Waits until one of the jobs has ended, and gives its index. If several have already, the first of them.
+/// Waits until one of the jobs has ended, and gives its index. If several have ended already, it is that of the first of them.
 ///
-/// With a timeout it gives `Err(TimedOut)` if none has ended in time. It is `concurrent.futures.wait` in Python, with `FIRST_COMPLETED`.
+/// With a timeout it gives `Err(TimedOut)` if none has ended in time. In Python it is `concurrent.futures.wait` with `FIRST_COMPLETED`.
 ///
 /// # Panics
 ///
@@ -83,9 +83,9 @@ pub fn wait_any<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Wait
     })
 }
 
-/// Waits until all of the jobs have ended. Their results are still to be had then.
+/// Waits until all of the jobs have ended. It takes none of their results.
 ///
-/// With a timeout it gives `Err(TimedOut)` if one has not ended in time. It is `concurrent.futures.wait` in Python, with `ALL_COMPLETED`.
+/// With a timeout it gives `Err(TimedOut)` if one has not ended in time. In Python it is `concurrent.futures.wait` with `ALL_COMPLETED`.
 ///
 /// # Cancel safety
 ///
@@ -115,7 +115,7 @@ pub fn wait_all<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Wait
 
 /// The jobs in the order in which they end, as an iterator that blocks and as a stream.
 ///
-/// Those that have ended already come first. A cancelled job has ended, too. It is `concurrent.futures.as_completed` in Python.
+/// Those that have ended already come first. A cancelled job has ended, too. In Python it is `concurrent.futures.as_completed`.
 ///
 /// # Cancel safety
 ///
@@ -164,6 +164,16 @@ fn handles<T, J: Borrow<Job<T>>>(jobs: impl IntoIterator<Item = J>) -> Vec<Job<T
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::thread::WaitAny;
+/// use amphi::{ThreadPool, Wait, wait_any};
+///
+/// let pool = ThreadPool::new(1);
+/// let wait: Wait<WaitAny<u8>> = wait_any([pool.submit(|| 1)?]);
+/// assert_eq!(wait.block(), 0);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct WaitAny<T> {
     jobs: Vec<Job<T>>,
     /// From the moment when it has to wait.
@@ -229,6 +239,16 @@ impl<T> fmt::Debug for WaitAny<T> {
 /// # Cancel safety
 ///
 /// Dropping it loses nothing.
+///
+/// ```
+/// use amphi::thread::WaitAll;
+/// use amphi::{ThreadPool, Wait, wait_all};
+///
+/// let pool = ThreadPool::new(1);
+/// let wait: Wait<WaitAll<u8>> = wait_all([pool.submit(|| 1)?]);
+/// wait.block();
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct WaitAll<T> {
     jobs: Vec<Job<T>>,
     /// The one that it waits for; those before it have ended.
@@ -289,6 +309,17 @@ impl<T> fmt::Debug for WaitAll<T> {
 /// # Cancel safety
 ///
 /// Dropping it loses nothing; the jobs go on.
+///
+/// ```
+/// use amphi::thread::AsCompleted;
+/// use amphi::{ThreadPool, as_completed};
+///
+/// let pool = ThreadPool::new(2);
+/// let jobs: AsCompleted<u8> = as_completed([pool.submit(|| 1)?, pool.submit(|| 2)?]);
+/// let sum: u8 = jobs.map(|job| job.result().block().unwrap()).sum();
+/// assert_eq!(sum, 3);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "an iterator does nothing until it is asked for its items"]
 pub struct AsCompleted<T> {
     watch: Watch<T>,

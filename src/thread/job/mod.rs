@@ -26,11 +26,11 @@ use task::{Callback, Core, Nobody, Phase, Shared};
 /// A function given to a [`ThreadPool`](super::ThreadPool), and its result to come.
 ///
 /// A job is *pending*, then *running*, then *finished*; or it is *cancelled* before it has begun. It behaves like the `Future` of
-/// Python's `concurrent.futures`, and is called otherwise here because it runs by itself and
-/// is no [`Future`] but [can be turned into one](IntoFuture): `job.await` is `job.result().await`.
+/// Python's `concurrent.futures`. Its name is another one because it runs by itself and
+/// is not a [`Future`], though it [can be turned into one](IntoFuture): `job.await` is `job.result().await`.
 ///
-/// It is a handle that can be cloned; two are equal if they are of the same job. Dropping all of them lets the job run all the
-/// same, and then its result is dropped, and a panic of its function goes unnoticed but for what the panic hook has said.
+/// It is a handle that can be cloned; two are equal if they belong to the same job. If all of them are dropped the job runs all the
+/// same; then its result is dropped, and of a panic of its function one hears only by the panic hook.
 ///
 /// ```
 /// use amphi::{ThreadPool, block_on};
@@ -45,7 +45,7 @@ use task::{Callback, Core, Nobody, Phase, Shared};
 ///
 /// # Deadlock
 ///
-/// A job that blocks on another job of the same pool takes a worker from it. If all workers do that nobody is left
+/// A job that blocks on another job of the same pool keeps a worker busy meanwhile. If all workers do that, nobody is left
 /// to run what they wait for.
 #[doc(alias = "Future")]
 #[doc(alias = "concurrent.futures.Future")]
@@ -63,15 +63,15 @@ impl<T> Job<T> {
         Job { shared: task }
     }
 
-    /// Waits for the end of the job and takes its result.
+    /// Waits for the end of the job, and takes its result.
     ///
     /// What the job has done is seen by whoever has its result. Any number of threads and tasks may wait; one of them gets it.
-    /// To wait for the end without taking anything there is [`wait_all`](super::wait_all).
+    /// [`wait_all`](super::wait_all) waits for the end and takes nothing.
     ///
     /// # Errors
     ///
     /// [`JobError::Cancelled`], [`JobError::Panicked`] with the panic, [`JobError::Broken`] if the pool is broken,
-    /// [`JobError::Taken`] if somebody has taken the result or the panic before; with a timeout [`JobError::TimedOut`], and
+    /// [`JobError::Taken`] if somebody has already taken the result or the panic; with a timeout [`JobError::TimedOut`], and
     /// the job goes on.
     ///
     /// # Cancel safety
@@ -100,9 +100,9 @@ impl<T> Job<T> {
         Wait::new(JobResult { job: self.clone() })
     }
 
-    /// Cancels the job if it has not begun; then it never will, and its function is dropped.
+    /// Cancels the job if it has not begun. Then it never will, and its function is dropped.
     ///
-    /// Returns whether the job is cancelled, be it by an earlier call. One that runs or has finished is not, and goes on.
+    /// Returns whether the job is cancelled, perhaps by an earlier call. One that is running or has finished can't be cancelled.
     ///
     /// ```
     /// use amphi::{Event, JobError, ThreadPool};
@@ -185,10 +185,10 @@ impl<T> Job<T> {
         matches!(lock(&self.core().state).phase, Phase::Cancelled)
     }
 
-    /// Calls a function when the job has ended: on the thread that ends it, which is the worker, or the one that cancels; if it
-    /// has ended already, at once.
+    /// Calls a function when the job has ended: on the thread that ends it, which is the worker, or the one that cancels it; or at once if it
+    /// has ended already.
     ///
-    /// Several are called in the order in which they were added; one that is added while they are being called is called after
+    /// Several functions are called in the order in which they were added; one that is added while they are being called is called after
     /// them, by the same thread. One that panics does not keep the next from being called.
     /// Those who wait for the result have been woken before, and may have taken it.
     ///
@@ -364,6 +364,16 @@ impl<T> fmt::Debug for Job<T> {
 /// # Cancel safety
 ///
 /// Dropped, it has taken nothing, and the job goes on.
+///
+/// ```
+/// use amphi::thread::JobResult;
+/// use amphi::{ThreadPool, Wait};
+///
+/// let pool = ThreadPool::new(1);
+/// let wait: Wait<JobResult<u8>> = pool.submit(|| 1)?.result();
+/// assert_eq!(wait.block()?, 1);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub struct JobResult<T> {
     job: Job<T>,
 }

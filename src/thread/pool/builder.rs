@@ -8,7 +8,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a pool is to be like.
+/// Says what a [`ThreadPool`] is to be like before it is made.
 ///
 /// ```
 /// use amphi::ThreadPool;
@@ -43,11 +43,11 @@ impl PoolBuilder {
         }
     }
 
-    /// How many workers there may be. If it's not said, as many as the system can run at a time.
+    /// Sets how many workers there may be. By default it is as many as the system can run at a time.
     ///
     /// # Panics
     ///
-    /// If it's zero.
+    /// If `workers` is zero.
     ///
     /// ```
     /// let pool = amphi::ThreadPool::builder().workers(8).build();
@@ -59,7 +59,7 @@ impl PoolBuilder {
         PoolBuilder { workers, ..self }
     }
 
-    /// What the workers' names begin with; `-0`, `-1`, ... follows. If it's not said, `pool`.
+    /// Sets what the workers' names begin with; `-0`, `-1`, ... follows. By default it is `pool`.
     ///
     /// # Panics
     ///
@@ -85,7 +85,7 @@ impl PoolBuilder {
         }
     }
 
-    /// How many bytes each worker's stack has at least. If it's not said, std decides.
+    /// Sets how many bytes each worker's stack has at least. By default std decides.
     ///
     /// ```
     /// let pool = amphi::ThreadPool::builder().stack_size(64 * 1024 * 1024).build();
@@ -98,7 +98,7 @@ impl PoolBuilder {
         PoolBuilder { stack_size, ..self }
     }
 
-    /// How long a worker stays when there is nothing to do. If it's not said, until the pool is shut down.
+    /// Sets how long a worker stays when there is nothing to do. By default it stays until the pool is shut down.
     ///
     /// ```
     /// use amphi::{ThreadPool, thread};
@@ -115,10 +115,10 @@ impl PoolBuilder {
         PoolBuilder { keep_alive, ..self }
     }
 
-    /// What every worker does before its first job.
+    /// Has every worker call this before its first job.
     ///
-    /// If it panics the pool is broken: what has not begun ends as [`JobError::Broken`](crate::JobError::Broken), and nothing
-    /// more is accepted.
+    /// If it panics the pool is broken: jobs that have not begun end with [`JobError::Broken`](crate::JobError::Broken), and no
+    /// more are accepted.
     ///
     /// ```
     /// use amphi::{JobError, ThreadPool};

@@ -28,9 +28,9 @@ use std::sync::Arc;
 /// A number of threads that run functions.
 ///
 /// It is for work that blocks or computes, and that would hold up the tasks of an executor. What is submitted becomes a
-/// [`Job`], which threads and tasks can wait for. Jobs begin in the order in which they were submitted. A worker is
-/// started when a job finds none that is free, up to the limit, and then runs one job after
-/// the other. It behaves like Python's `ThreadPoolExecutor`.
+/// [`Job`], which threads and tasks can wait for. Jobs begin in the order in which they were submitted. When a job finds no
+/// worker free another one is started, up to the limit, and each runs one job after
+/// another. It behaves like Python's `ThreadPoolExecutor`.
 ///
 /// ```
 /// use amphi::{ThreadPool, block_on};
@@ -48,10 +48,10 @@ use std::sync::Arc;
 ///
 /// # Drop
 ///
-/// Dropping the pool shuts it down and blocks until all jobs have ended, those that have not begun included. In a task `pool.shutdown().await`
-/// beforehand, so that the drop finds nothing to wait for. Where a function is left early, by `?` or a panic, the drop waits for jobs that may wait for what that
-/// function would have done: there [`shutdown_now`](ThreadPool::shutdown_now), or let the jobs wait with a timeout. Dropped by one of its own jobs it doesn't wait, as it would for itself; the
-/// other jobs end all the same.
+/// Dropping the pool shuts it down and blocks until all jobs have ended, including those that have not begun. In a task, call `pool.shutdown().await`
+/// beforehand, so that the drop finds nothing to wait for. If a function is left early, by `?` or a panic, the drop waits for jobs that may wait for what that
+/// function would have done: then call [`shutdown_now`](ThreadPool::shutdown_now), or let the jobs wait with a timeout. Dropped by one of its own jobs the pool
+/// does not wait, since it would wait for itself; the other jobs end all the same.
 #[doc(alias = "ThreadPoolExecutor")]
 #[doc(alias = "Executor")]
 #[doc(alias = "spawn_blocking")]
@@ -60,7 +60,7 @@ pub struct ThreadPool {
 }
 
 impl ThreadPool {
-    /// Makes a pool of so many workers at most. None is started yet.
+    /// Makes a pool of at most this many workers. None is started yet.
     ///
     /// # Panics
     ///
@@ -74,7 +74,7 @@ impl ThreadPool {
         ThreadPool::builder().workers(workers).build()
     }
 
-    /// For a pool that is to be told more.
+    /// Makes a pool with more to be said about it than the number of its workers.
     ///
     /// ```
     /// use amphi::{ThreadPool, thread};
@@ -97,14 +97,14 @@ impl ThreadPool {
         self.shared.about.workers
     }
 
-    /// Has the function run by a worker. It never waits.
+    /// Has a worker run the function. It never waits.
     ///
     /// What happened before is seen by the function.
     ///
     /// # Errors
     ///
-    /// [`SubmitError::ShutDown`], [`SubmitError::Broken`] if the initializer has panicked, [`SubmitError::NoThread`] if there is no
-    /// worker and the system can't start one; each with the function.
+    /// [`SubmitError::ShutDown`]; [`SubmitError::Broken`] if the initializer has panicked; [`SubmitError::NoThread`] if there is no
+    /// worker and the system can't start one. Each hands the function back.
     ///
     /// ```
     /// let pool = amphi::ThreadPool::new(1);
@@ -112,6 +112,9 @@ impl ThreadPool {
     /// assert_eq!(job.result().block()?, "result");
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "execute")]
+    #[doc(alias = "spawn")]
+    #[doc(alias = "spawn_blocking")]
     pub fn submit<T, F>(&self, function: F) -> Result<Job<T>, SubmitError<F>>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -124,16 +127,16 @@ impl ThreadPool {
         }
     }
 
-    /// Has the function run once for each item, as a job of its own each, and gives the results in the order of the items.
+    /// Has the workers call the function once for each item, each time as a job of its own, and gives the results in the order of the items.
     ///
-    /// All items are taken, and all jobs submitted, before this returns. What it returns is an iterator that blocks, or a stream;
-    /// dropped, it cancels those jobs that have not begun. It may be given a [timeout](Map::timeout). So far it is the `map` of Python's
-    /// executors; but an item that has no result does not end it.
+    /// All items are taken, and all jobs submitted, before this returns. What it returns is an iterator that blocks, and a stream;
+    /// dropped, it cancels those jobs that have not begun. It may be given a [timeout](Map::timeout). It is the `map` of Python's
+    /// executors, except that an item without a result does not end it.
     ///
     /// # Errors
     ///
     /// Those of [`submit`](Self::submit), with the items and the function. If the pool is shut down or breaks while the items are being submitted,
-    /// the rest are jobs that are [cancelled](crate::JobError::Cancelled) or [broken](crate::JobError::Broken).
+    /// the results of the rest are [`Cancelled`](crate::JobError::Cancelled) or [`Broken`](crate::JobError::Broken).
     ///
     /// ```
     /// let pool = amphi::ThreadPool::new(2);
@@ -167,7 +170,7 @@ impl ThreadPool {
         Ok(map)
     }
 
-    /// Whether jobs are accepted no more: it was shut down, or its initializer has panicked.
+    /// Whether no more jobs are accepted: the pool was shut down, or its initializer has panicked.
     ///
     /// ```
     /// let pool = amphi::ThreadPool::new(1);
@@ -181,12 +184,12 @@ impl ThreadPool {
 
     /// Accepts no more jobs, and waits until those that were submitted have ended and the workers are gone.
     ///
-    /// Called by one of its own jobs it waits for the other workers only; two such jobs would wait for each other. With a timeout it gives
-    /// `Err(TimedOut)` if they are not gone in time; the pool is shut down then, too.
+    /// Called by one of its own jobs it waits only for the other workers; two such jobs would wait for each other. With a timeout it gives
+    /// `Err(TimedOut)` if they are not gone in time; the pool has been shut down all the same.
     ///
     /// # Cancel safety
     ///
-    /// Dropped after it has begun to wait, the pool is shut down all the same. Before that nothing has happened.
+    /// Dropped after it has begun to wait, it leaves the pool shut down. Before that nothing has happened.
     ///
     /// ```
     /// use amphi::{ThreadPool, block_on};
@@ -204,7 +207,7 @@ impl ThreadPool {
         Wait::new(Shutdown::new(&self.shared, false))
     }
 
-    /// As [`shutdown`](Self::shutdown), and cancels the jobs that have not begun.
+    /// Like [`shutdown`](Self::shutdown), and cancels the jobs that have not begun.
     ///
     /// # Cancel safety
     ///

@@ -9,7 +9,17 @@ use std::fmt;
 ///
 /// # Cancel safety
 ///
-/// Dropped after it has begun to wait, the pool is shut down all the same.
+/// Dropped after it has begun to wait, it leaves the pool shut down.
+///
+/// ```
+/// use amphi::thread::Shutdown;
+/// use amphi::{ThreadPool, Wait};
+///
+/// let pool = ThreadPool::new(1);
+/// let wait: Wait<Shutdown<'_>> = pool.shutdown();
+/// wait.block();
+/// assert!(pool.is_shut_down());
+/// ```
 pub struct Shutdown<'a> {
     pool: &'a Shared,
     /// Jobs that have not begun are cancelled.
