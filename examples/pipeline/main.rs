@@ -22,7 +22,7 @@
 //! and the next stage ends when that is empty. A stage that has to give up, since the disk is full
 //! for example, shuts down the queue before it, and the stage there learns of it when it
 //! puts the next item, and so on up to the walkers. Ctrl-C shuts down the first queue and drops
-//! what is in it: files that have been opened are finished, and others not begun.
+//! what is in it: files that have been opened are finished, and no others are begun.
 //!
 //! In the end it says how often each queue was found full by those who put, and empty by those who
 //! get. The slowest stage is the one behind the last queue that is mostly full.
