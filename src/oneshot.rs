@@ -129,7 +129,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// If the receiver has been dropped, with the value. If it's dropped later, it drops the value.
+    /// [`SendError`] with the value, if the receiver has been dropped. If that is dropped later, it drops the value.
     ///
     /// ```
     /// use amphi::oneshot;

@@ -1,4 +1,4 @@
-//! [`Semaphore`] and [`BoundedSemaphore`]: so many at a time.
+//! [`Semaphore`] and [`BoundedSemaphore`]: a limited number at a time.
 
 // | file | subject |
 // |---|---|
