@@ -321,6 +321,8 @@ impl Line for WaitList {
         }
         places.note_change();
         let its = places.get(index);
+        // A release may have stopped at a task ahead of it, after the attempt that was refused.
+        let changes_sides = its.kind == Kind::Task && kind != Kind::Task;
         match (its.notice, &its.waker, requeue) {
             (Some(notice), _, Some(need)) => {
                 places.push_again(index, kind, need, waker);
@@ -330,11 +332,11 @@ impl Line for WaitList {
                 places.remove(index);
                 Heard::Told(notice, waker)
             }
-            (None, Some(old), _) if old.will_wake(&waker) => {
+            (None, Some(old), _) if old.will_wake(&waker) && !changes_sides => {
                 places.change_kind(index, kind);
                 Heard::Nothing(Some(waker))
             }
-            (None, ..) if kind == Kind::Thread => {
+            (None, ..) if changes_sides || kind == Kind::Thread => {
                 // The old waker is to be dropped yet, and if that blocks the thread does not attempt.
                 places.change_kind(index, Kind::Driven);
                 Heard::Moved(places.get(index).waker.replace(waker))

@@ -193,6 +193,29 @@ fn a_change_of_sides_behind_an_unpolled_task() {
     });
 }
 
+/// A waiter behind a task that nobody polls was polled, and then goes on in `amphi::block_on`: a release that stops at that task may come just before the change.
+#[test]
+fn a_change_of_drivers_behind_an_unpolled_task() {
+    model(3, || {
+        let mutex = shared();
+        let guard = mutex.0.lock().block();
+        let mut unpolled = mutex.0.lock();
+        assert!(!poll_once(&mut unpolled));
+        let waits = mutex.clone();
+        let thread = thread::spawn(move || {
+            let mut wait = waits.0.lock();
+            if poll_once(&mut wait) {
+                return;
+            }
+            increment(amphi::block_on(wait));
+        });
+        drop(guard);
+        thread.join().unwrap();
+        drop(unpolled);
+        assert!(mutex.0.try_lock().is_some());
+    });
+}
+
 /// Two releases, and a waiter that begins to starve between them and gives up: the lock is not kept for anybody in the end.
 #[test]
 fn reservation_against_releases_and_cancel() {
