@@ -2,7 +2,8 @@
 
 mod worlds;
 
-use amphi::{BoundedSemaphore, Event, OwnedPermit, ReleaseError, Semaphore, TimedOut};
+use amphi::{BoundedSemaphore, Event, OwnedPermit, ReleaseError, Semaphore, TimedOut, block_on};
+use futures::poll;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -529,6 +530,39 @@ fn too_little_for_all_is_quiet() {
             "there is one permit, and they don't come to rest"
         );
     }
+}
+
+/// The same for numbers beyond what 32 bits hold: what is too little is not taken for enough.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn far_too_little_is_quiet() {
+    let many = u32::MAX as usize;
+    let (semaphore, hand) = (Semaphore::new(many), Hand::new());
+    let mut wait = semaphore.acquire_many(2 * many);
+    assert!(hand.poll(&mut wait).is_pending());
+    for _ in 0..20 {
+        semaphore.release(1);
+        let woken = hand.woken();
+        assert!(hand.poll(&mut wait).is_pending());
+        assert_eq!(hand.woken(), woken, "it wakes itself");
+    }
+    semaphore.release(many - 20);
+    assert!(hand.poll(&mut wait).is_ready());
+}
+
+/// Threads that all want as many as a word holds are told of them together, whatever the sum.
+#[test]
+fn all_want_as_many_as_a_word_holds() {
+    let (semaphore, max) = (Semaphore::new(0), usize::MAX / 8);
+    let mut waits = [(); 9].map(|()| semaphore.acquire_many(max));
+    for wait in &mut waits {
+        block_on(async { assert!(poll!(wait).is_pending()) });
+    }
+    semaphore.release(max);
+    for wait in waits {
+        drop(block_on(wait));
+    }
+    assert_eq!(semaphore.available_permits(), max);
 }
 
 /// One that wants more than there is isn't woken by everything that comes, only now and then, to find out for how long that has been so.

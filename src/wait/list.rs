@@ -107,7 +107,7 @@ impl Inner {
 
     /// Takes the last of the places, whose lock is held: else the epoch could be that after the place's end.
     #[inline(always)]
-    fn push(&self, places: &mut Places, kind: Kind, need: u32, waker: Waker) -> Key {
+    fn push(&self, places: &mut Places, kind: Kind, need: usize, waker: Waker) -> Key {
         Key {
             epoch: self.epoch.load(Ordering::Relaxed),
             index: places.push(kind, need, waker),
@@ -125,14 +125,14 @@ pub struct Key {
 /// Where one waits: what a waiter needs of it.
 pub trait Line {
     /// Takes the last place.
-    fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key;
+    fn join(&self, kind: Kind, need: usize, waker: Waker) -> Key;
 
     /// What the waiter at this place has been told. From now on it is of this `kind`, and woken by this
     /// `waker`.
     ///
     /// If the waiter has been notified and could make no use of that, it may wish to `requeue`, with what it
     /// needs.
-    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<u32>) -> Heard;
+    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<usize>) -> Heard;
 
     /// Gives a place up.
     fn leave(&self, place: Key) -> Left;
@@ -300,12 +300,12 @@ impl WaitList {
 }
 
 impl Line for WaitList {
-    fn join(&self, kind: Kind, need: u32, waker: Waker) -> Key {
+    fn join(&self, kind: Kind, need: usize, waker: Waker) -> Key {
         let inner = self.inner();
         inner.push(&mut inner.places.lock(), kind, need, waker)
     }
 
-    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<u32>) -> Heard {
+    fn hear(&self, place: Key, kind: Kind, waker: Waker, requeue: Option<usize>) -> Heard {
         let inner = self.inner();
         let index = place.index;
         if inner.is_past(place) && requeue.is_none() {
@@ -397,7 +397,7 @@ fn walk(
     let mut next = places.first();
     while let Some(index) = next {
         let place = places.get(index);
-        let (kind, need, favoured) = (place.kind, place.need as usize, place.favoured);
+        let (kind, need, favoured) = (place.kind, place.need, place.favoured);
         next = place.behind;
         past_favoured |= favoured;
         if need > there {
@@ -548,7 +548,7 @@ mod tests {
             Waits::for_several(list, kind, 1)
         }
 
-        fn for_several(list: &WaitList, kind: Kind, need: u32) -> Self {
+        fn for_several(list: &WaitList, kind: Kind, need: usize) -> Self {
             let waker = Arc::new(Nothing);
             let place = list.join(kind, need, waker.clone().into());
             Waits { place, waker }

@@ -40,7 +40,7 @@ pub(super) struct Place {
     /// Of a vacant place: the vacant place to take after this one.
     pub(super) behind: Option<Index>,
     /// How much of the object it wants; when notified, how much it is expected to take.
-    pub(super) need: u32,
+    pub(super) need: usize,
     pub(super) kind: Kind,
     pub(super) notice: Option<Notice>,
     /// Has reserved the object.
@@ -146,7 +146,7 @@ impl Places {
 
     /// Adds a waiter behind all others.
     #[inline(always)]
-    pub(super) fn push(&mut self, kind: Kind, need: u32, waker: Waker) -> Index {
+    pub(super) fn push(&mut self, kind: Kind, need: usize, waker: Waker) -> Index {
         let place = Place {
             waker: Some(waker),
             before: self.last,
@@ -180,7 +180,7 @@ impl Places {
 
     /// Lets a waiter that has been notified wait again: behind all others, or ahead of them if it has
     /// reserved the object.
-    pub(super) fn push_again(&mut self, index: Index, kind: Kind, need: u32, waker: Waker) {
+    pub(super) fn push_again(&mut self, index: Index, kind: Kind, need: usize, waker: Waker) {
         self.expect(index, false);
         let place = self.get(index);
         place.waker = Some(waker);
@@ -220,16 +220,17 @@ impl Places {
     #[inline]
     fn expect(&mut self, index: Index, comes: bool) {
         let place = self.get(index);
-        let (kind, need, favoured) = (place.kind, place.need as usize, place.favoured);
+        let (kind, need, favoured) = (place.kind, place.need, place.favoured);
         let expected = match kind {
             Kind::Thread => &mut self.expected_of_threads,
             _ => &mut self.expected_of_tasks,
         };
         if comes {
-            *expected += need;
+            // Saturating: several may want as many as a word holds.
+            *expected = expected.saturating_add(need);
             self.favoured += usize::from(favoured);
         } else {
-            // Saturating: it may have been forgotten. Then too little is expected of others from now on, and some are woken in vain.
+            // Saturating: as above, or it may have been forgotten. Then too little is expected of others from now on, and some are woken in vain.
             *expected = expected.saturating_sub(need);
             self.favoured -= usize::from(favoured);
         }

@@ -55,7 +55,7 @@ impl Seat {
 }
 
 impl Line for Seat {
-    fn join(&self, kind: Kind, _need: u32, waker: Waker) -> Key {
+    fn join(&self, kind: Kind, _need: usize, waker: Waker) -> Key {
         let mut state = self.state.lock();
         let forgotten = state.waker.replace((kind, waker));
         state.notified = false;
@@ -67,7 +67,7 @@ impl Line for Seat {
         }
     }
 
-    fn hear(&self, _place: Key, kind: Kind, waker: Waker, _requeue: Option<u32>) -> Heard {
+    fn hear(&self, _place: Key, kind: Kind, waker: Waker, _requeue: Option<usize>) -> Heard {
         let mut state = self.state.lock();
         if state.notified {
             return Heard::Told(Notice::Turn, waker);

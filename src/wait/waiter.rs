@@ -281,7 +281,7 @@ impl Waiter {
     #[inline]
     fn join(&mut self, operation: &mut dyn Attempt, who: Who<'_>) {
         let waker = who.waker.clone();
-        self.place = Some(operation.list().join(who.kind(), need(operation), waker));
+        self.place = Some(operation.list().join(who.kind(), operation.need(), waker));
     }
 
     /// Takes the last place after another one. If it was `notified` there, and could make no use of that, somebody
@@ -396,12 +396,8 @@ const QUEUED: Turn = Turn::QUEUED.and(Turn::WAITED);
 fn hear(place: Key, operation: &mut dyn Attempt, who: Who<'_>, outcome: Outcome) -> Heard {
     // The user's, so it is cloned and dropped while the place is as it was, or somebody else hears.
     let waker = who.waker.clone();
-    let requeue = (outcome == Outcome::Refused).then(|| need(operation));
+    let requeue = (outcome == Outcome::Refused).then(|| operation.need());
     operation.list().hear(place, who.kind(), waker, requeue)
-}
-
-fn need(operation: &dyn Attempt) -> u32 {
-    operation.need().try_into().unwrap_or(u32::MAX)
 }
 
 /// Does something that may panic, and if it does, something else.
