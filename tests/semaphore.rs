@@ -4,13 +4,14 @@ mod worlds;
 
 use amphi::{BoundedSemaphore, Event, OwnedPermit, ReleaseError, Semaphore, TimedOut, block_on};
 use futures::poll;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::task::Poll;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Wake, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
-use worlds::{Hand, On, World, watched, worlds};
+use worlds::{Hand, On, World, poll_with, watched, worlds};
 
 /// Counts how many permits are out, and notices when they are too many.
 #[derive(Default)]
@@ -393,12 +394,8 @@ fn the_second_wait_of_a_task() {
 }
 
 /// One permit at a time comes back and is taken again, until those who come have to stand back for one who wants more and is
-/// polled whenever it is woken. Returns how often that was.
-fn until_reserved(
-    semaphore: &Semaphore,
-    starving: &mut (impl Future + Unpin),
-    hand: &Hand,
-) -> usize {
+/// polled whenever it is woken.
+fn until_reserved(semaphore: &Semaphore, starving: &mut (impl Future + Unpin), hand: &Hand) {
     let (start, mut woken) = (Instant::now(), 0);
     while let Poll::Ready(permit) = Hand::new().poll(&mut semaphore.acquire()) {
         drop(permit);
@@ -409,7 +406,6 @@ fn until_reserved(
         let elapsed = start.elapsed();
         assert!(elapsed < Duration::from_secs(30), "it reserves nothing");
     }
-    woken
 }
 
 /// A request for many reserves, also behind a task that has been told and is not polled.
@@ -451,42 +447,57 @@ fn answers_once_and_not_again() {
     drop(all);
 }
 
-/// While permits gather nobody keeps polling: who stands back asks once, is answered, and sleeps.
+/// A task that is polled when its turn comes, once it has been woken.
+struct InTurn {
+    number: usize,
+    turns: Arc<Mutex<VecDeque<usize>>>,
+}
+
+impl Wake for InTurn {
+    fn wake(self: Arc<Self>) {
+        let mut turns = self.turns.lock().unwrap();
+        if !turns.contains(&self.number) {
+            turns.push_back(self.number);
+        }
+    }
+}
+
+/// While permits gather nobody keeps polling: who stands back asks once, is answered, and sleeps. Nor do several of them, who have slept
+/// before there was a permit, wake each other.
 #[test]
 fn nobody_is_busy_while_permits_gather() {
-    let semaphore = Semaphore::new(3);
-    let mut all = semaphore.acquire_many(3).block();
-    let (many, one) = (Hand::new(), Hand::new());
-    let mut wants_all = semaphore.acquire_many(3);
-    assert!(many.poll(&mut wants_all).is_pending());
-    drop(all.split(1));
-    let woken = until_reserved(&semaphore, &mut wants_all, &many);
-    let mut wants_one = semaphore.acquire();
-    assert!(one.poll(&mut wants_one).is_pending());
-    let (mut polls, mut asleep) = ([woken, 0], 0);
-    // Until both have been asleep for a thousand looks.
-    while asleep < 1000 {
-        asleep += 1;
-        if many.woken() > polls[0] {
-            (polls[0], asleep) = (many.woken(), 0);
-            assert!(many.poll(&mut wants_all).is_pending());
+    for (ones, slept) in [(1, false), (3, false), (1, true), (2, true), (3, true)] {
+        let semaphore = Semaphore::new(3);
+        let mut all = semaphore.acquire_many(3).block();
+        let hand = Hand::new();
+        let mut wants_all = semaphore.acquire_many(3);
+        assert!(hand.poll(&mut wants_all).is_pending());
+        drop(all.split(1));
+        until_reserved(&semaphore, &mut wants_all, &hand);
+        let taken = semaphore.try_acquire().filter(|_| slept);
+        let turns = Arc::default();
+        let mut waits = vec![wants_all];
+        waits.extend((0..ones).map(|_| semaphore.acquire()));
+        let poll = |waits: &mut Vec<_>, number| {
+            let turns = Arc::clone(&turns);
+            let waker = Waker::from(Arc::new(InTurn { number, turns }));
+            poll_with(&waker, &mut waits[number])
+        };
+        for number in 0..=ones {
+            assert!(poll(&mut waits, number).is_pending());
         }
-        if one.woken() > polls[1] {
-            (polls[1], asleep) = (one.woken(), 0);
-            assert!(
-                one.poll(&mut wants_one).is_pending(),
-                "it is kept for the other"
-            );
+        drop(taken);
+        let mut polls = 0;
+        while let Some(number) = { turns.lock().unwrap().pop_front() } {
+            assert!(poll(&mut waits, number).is_pending(), "it is kept");
+            polls += 1;
+            assert!(polls < 100, "they keep waking each other");
         }
-        assert!(
-            polls[0] - woken + polls[1] < 100,
-            "they keep waking each other"
-        );
+        drop(all.split(1));
+        drop(all);
+        assert!(poll(&mut waits, 0).is_ready());
+        assert_eq!(semaphore.available_permits(), 3);
     }
-    drop(all.split(1));
-    drop(all);
-    assert!(many.poll(&mut wants_all).is_ready());
-    assert_eq!(semaphore.available_permits(), 3);
 }
 
 #[test]

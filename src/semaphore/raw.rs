@@ -22,7 +22,8 @@
 //!
 //! * when it has got its permits and gives its place up, since more may have been released meanwhile that were
 //!   taken for its own;
-//! * when it was refused (somebody was quicker), since what is there may do for somebody who needs less;
+//! * when it was refused (somebody was quicker), since what is there may do for somebody who needs less; not if it was only asked whether
+//!   it still waits (see below), for then nothing was spoken for by it;
 //! * when it is dropped, or its time is up: then also if the permits are spoken for, for those on their way may never come.
 //!
 //! `WAITING` is cleared with the list's lock in hand and nobody in the list, so whoever joins finds it cleared and sets

@@ -269,7 +269,7 @@ impl WaitList {
             let (kind, favoured) = (place.kind, place.favoured);
             next = place.behind;
             if favoured {
-                woken.push(kind, places.notify(index, Notice::Turn, false));
+                woken.push(kind, places.notify(index, Notice::Asked, false));
             }
         }
         drop(places);

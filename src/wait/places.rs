@@ -19,6 +19,8 @@ pub enum Notice {
     Turn,
     /// Try again, but leave it to another while the object is reserved.
     StandBack,
+    /// The object is kept for you: do you still wait? That there is anything new is not said.
+    Asked,
 }
 
 /// Which place, plus one.

@@ -78,7 +78,7 @@ impl Waiter {
             Outcome::Refused => match hear(place, operation, who, Outcome::Refused) {
                 Heard::Requeued(place, notice) => {
                     let turn = self.requeued(who, place, notice);
-                    match self.stand_last(operation, who, turn, true) {
+                    match self.stand_last(operation, who, turn, Some(notice)) {
                         ControlFlow::Break(()) => return Poll::Pending,
                         ControlFlow::Continue(outcome) => outcome,
                     }
@@ -111,7 +111,7 @@ impl Waiter {
         }
         self.join(operation, who);
         let turn = who.turn.and(QUEUED);
-        match self.stand_last(operation, who, turn, false) {
+        match self.stand_last(operation, who, turn, None) {
             ControlFlow::Break(()) => Poll::Pending,
             ControlFlow::Continue(outcome) => self.go_on(operation, who, turn, outcome),
         }
@@ -140,14 +140,17 @@ impl Waiter {
                 }
                 _ => {}
             }
-            let mut vain = true;
-            match self.place {
+            let vain = match self.place {
                 None => {
-                    vain = turn.is(Turn::NOTIFIED);
-                    turn = self.join_again(operation, who, vain);
+                    let notified = turn.is(Turn::NOTIFIED);
+                    turn = self.join_again(operation, who, notified);
+                    notified.then_some(Notice::Turn)
                 }
                 Some(place) => match hear(place, operation, who, outcome) {
-                    Heard::Requeued(place, notice) => turn = self.requeued(who, place, notice),
+                    Heard::Requeued(place, notice) => {
+                        turn = self.requeued(who, place, notice);
+                        Some(notice)
+                    }
                     heard => match self.told(operation, heard, turn) {
                         Some(next) => {
                             turn = next;
@@ -160,7 +163,7 @@ impl Waiter {
                         }
                     },
                 },
-            }
+            };
             outcome = match self.stand_last(operation, who, turn, vain) {
                 ControlFlow::Break(()) => return Poll::Pending,
                 ControlFlow::Continue(outcome) => outcome,
@@ -169,24 +172,25 @@ impl Waiter {
     }
 
     /// The attempt of somebody who has just taken the last place: whatever changes after it notifies this waiter. It may
-    /// be there because it was notified in `vain`. Returns how the attempt went unless it was refused.
+    /// be there because it was told something in `vain`. Returns how the attempt went unless it was refused.
     #[inline]
     fn stand_last(
         &mut self,
         operation: &mut dyn Attempt,
         who: Who<'_>,
         turn: Turn,
-        vain: bool,
+        vain: Option<Notice>,
     ) -> ControlFlow<(), Outcome> {
-        let outcome = operation.attempt(turn.and_if(vain, Turn::NOTIFIED));
+        let outcome = operation.attempt(turn.and_if(vain.is_some(), Turn::NOTIFIED));
         if let Outcome::Done | Outcome::Again = outcome {
             return ControlFlow::Continue(outcome);
         }
-        if vain {
+        if let Some(notice) = vain {
             if self.notes.favoured || self.notes.is_starving() {
                 self.claim(operation);
             }
-            if outcome == Outcome::Refused {
+            // Who was only asked has been told of nothing that it could leave to others, and they would ask again, and so for ever.
+            if outcome == Outcome::Refused && notice != Notice::Asked {
                 self.notes.patient = Stamp::UNSET;
                 operation.leave_to_others();
             }
