@@ -105,6 +105,9 @@ fn fused() {
     let used = catch_unwind(AssertUnwindSafe(|| hand.poll(&mut wait)));
     let message = *used.unwrap_err().downcast::<&str>().unwrap();
     assert!(message.contains("after it was ready"), "{message}");
+    let or = wait.or(std::future::pending::<()>());
+    let used = catch_unwind(AssertUnwindSafe(|| or.block()));
+    assert!(used.is_err());
 
     let mut timeout = event.wait().timeout(Duration::ZERO);
     assert!(!timeout.is_terminated());

@@ -247,8 +247,13 @@ impl<O: Operation> Wait<O> {
     }
 
     #[inline]
-    fn fast(&mut self, blocks: bool) -> bool {
+    fn assert_unused(&self) {
         assert!(!self.done, "a `Wait` was used after it was ready");
+    }
+
+    #[inline]
+    fn fast(&mut self, blocks: bool) -> bool {
+        self.assert_unused();
         self.done = self.waiter.is_new() && self.operation.fast(blocks);
         self.done
     }
@@ -395,6 +400,8 @@ impl<O: Operation> Drive for Wait<O> {
     type Output = O::Output;
 
     fn drive(&mut self, who: Who<'_>) -> ControlFlow<O::Output, Option<Instant>> {
+        // `Or::block` begins here, not with `fast`.
+        self.assert_unused();
         match self.step(who, |alarm| alarm.is_past()) {
             Poll::Ready(output) => ControlFlow::Break(output),
             Poll::Pending => {
