@@ -16,6 +16,16 @@ use std::{fmt, mem};
 /// # Cancel safety
 ///
 /// Dropped, it has taken nothing out of the queue. If it had been woken for an item, another waiter is woken instead.
+///
+/// ```
+/// use amphi::queue::Get;
+/// use amphi::{Queue, Wait};
+///
+/// let queue = Queue::unbounded();
+/// queue.try_put(1).unwrap();
+/// let wait: Wait<Get<&Queue<u8>>> = queue.get();
+/// assert_eq!(wait.block(), Ok(1));
+/// ```
 pub struct Get<Q: QueueRef> {
     queue: Q,
     /// When it's done and this is `None`, there will be no more items.
@@ -61,6 +71,16 @@ impl<Q: QueueRef> Get<Q> {
 /// # Cancel safety
 ///
 /// Dropped, it has taken nothing out of the queue. If it had been woken for an item, another waiter is woken instead.
+///
+/// ```
+/// use amphi::queue::GetMany;
+/// use amphi::{Queue, Wait};
+///
+/// let queue = Queue::unbounded();
+/// queue.try_put(1).unwrap();
+/// let wait: Wait<GetMany<&Queue<u8>>> = queue.get_many(5);
+/// assert_eq!(wait.block(), Ok(vec![1]));
+/// ```
 pub struct GetMany<Q: QueueRef> {
     queue: Q,
     max: usize,

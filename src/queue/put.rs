@@ -16,6 +16,15 @@ use std::{fmt, mem};
 /// # Cancel safety
 ///
 /// Dropped while it waits, it drops the item, which has not been put. With a timeout the item comes back.
+///
+/// ```
+/// use amphi::queue::Put;
+/// use amphi::{Queue, Wait};
+///
+/// let queue = Queue::unbounded();
+/// let wait: Wait<Put<&Queue<u8>>> = queue.put(1);
+/// assert_eq!(wait.block(), Ok(()));
+/// ```
 pub struct Put<Q: QueueRef> {
     queue: Q,
     /// As long as it has not been put.
@@ -60,7 +69,16 @@ impl<Q: QueueRef> Put<Q> {
 ///
 /// # Cancel safety
 ///
-/// Dropped, it has put the first items or none, and drops the others. With a timeout they come back.
+/// Dropped, it has put the first items, or none, and drops the others. With a timeout these come back.
+///
+/// ```
+/// use amphi::queue::PutAll;
+/// use amphi::{Queue, Wait};
+///
+/// let queue = Queue::unbounded();
+/// let wait: Wait<PutAll<&Queue<u8>>> = queue.put_all([1, 2]);
+/// assert_eq!(wait.block(), Ok(()));
+/// ```
 pub struct PutAll<Q: QueueRef> {
     queue: Q,
     items: VecDeque<ItemOf<Q>>,

@@ -31,8 +31,8 @@
 //!
 //! A newcomer takes what is there, also what others have been notified of. When it gives that back, these are
 //! still on their way, and nobody else is woken for it; unless somebody has joined the list, left it, or asked in vain since they were
-//! notified: from then on they are not counted on, for one of them that never comes would keep the rest waiting. A thread only
-//! counts on threads (P1).
+//! notified: from then on the tasks among them are not counted on, for one that never comes would keep the rest waiting. A thread
+//! only ever counts on threads (P1).
 //!
 //! # A request for many is not starved by requests for few
 //!

@@ -51,7 +51,7 @@
 //! | P3: who gives up passes on | `waiter.rs`: `abandon`, `conclude` | |
 //! | P4: a release wakes a further waiter | `list.rs`: who is notified does not stand in the list any more | |
 //! | P5: no user code under a lock | `list.rs`: wakers are moved out of the list, and called after | |
-//! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 2, 4, 8, 16, 24, ... wake-ups in vain |
+//! | P6: nobody starves | `notes.rs`, `waiter.rs`: who is woken in vain for a millisecond reserves the object; `lock/raw.rs` has the states | a look at the clock after 2, 4, 8, 16, 32, 48, ... wake-ups in vain |
 //! | P7: panics poison nothing | guards release while unwinding; state is put in order before user code runs | |
 //!
 //! A wait that is polled when it is woken costs two rounds of the list's lock, one to join and one to leave; each vain
@@ -117,8 +117,8 @@ pub(crate) use time::now;
 ///
 /// Every operation of this crate that may have to wait returns one, and there are four
 /// things to do with it: `.await` it in a task, [`block`](Wait::block) the thread, give
-/// it a [`timeout`](Wait::timeout) or [`deadline`](Wait::deadline), or let it end with
-/// [another future](Wait::or). A thread and a task may wait for the same object at the same
+/// it a [`timeout`](Wait::timeout) or [`deadline`](Wait::deadline), or give it up when
+/// [another future](Wait::or) completes first. A thread and a task may wait for the same object at the same
 /// time.
 ///
 /// ```
@@ -142,8 +142,8 @@ pub(crate) use time::now;
 ///
 /// # Cancel safety
 ///
-/// A `Wait` can be dropped at any moment. It gives its place up, loses nothing, and if it had
-/// been woken already, the next waiter is woken instead. Waiting again means a new place at the end.
+/// A `Wait` can be dropped at any moment. It gives up its place and loses nothing; if it had already
+/// been woken, the next waiter is woken instead. To wait again is to take a new place at the end.
 ///
 /// # Panics
 ///
@@ -194,7 +194,7 @@ impl<O: Operation> Wait<O> {
 
     /// Gives up when this much time has passed, counted from this call.
     ///
-    /// With a zero timeout it takes what is free and does not wait. One that is too long to be added to the present
+    /// A zero timeout takes what is free and does not wait. One that is too long to be added to the present
     /// never expires.
     ///
     /// ```
@@ -205,13 +205,17 @@ impl<O: Operation> Wait<O> {
     /// assert_eq!(event.wait().timeout(soon).block(), Err(TimedOut)); // a thread
     /// assert_eq!(block_on(async { event.wait().timeout(soon).await }), Err(TimedOut)); // a task
     /// ```
+    #[doc(alias = "wait_timeout")]
+    #[doc(alias = "lock_timeout")]
+    #[doc(alias = "try_lock_for")]
+    #[doc(alias = "recv_timeout")]
     pub fn timeout(self, duration: Duration) -> Timeout<O> {
         Timeout::new(self, Deadline::after(duration))
     }
 
     /// Gives up at this instant.
     ///
-    /// One in the past makes one attempt.
+    /// If that is in the past it makes one attempt.
     ///
     /// ```
     /// use amphi::{Event, TimedOut, block_on};
@@ -223,11 +227,14 @@ impl<O: Operation> Wait<O> {
     /// assert!(Instant::now() >= soon);
     /// assert_eq!(block_on(async { event.wait().deadline(soon).await }), Err(TimedOut)); // a task
     /// ```
+    #[doc(alias = "timeout_at")]
+    #[doc(alias = "try_lock_until")]
+    #[doc(alias = "recv_deadline")]
     pub fn deadline(self, instant: Instant) -> Timeout<O> {
         Timeout::new(self, Deadline::at(instant))
     }
 
-    /// Gives up when another future completes first, and returns what that gave as the error.
+    /// Gives up when another future completes first; what that gave is the error then.
     ///
     /// The other future may be a runtime's own sleep, a cancellation token, or another
     /// `Wait`. If both are ready, this one counts.
@@ -242,6 +249,8 @@ impl<O: Operation> Wait<O> {
     /// assert!(block_on(async { mutex.lock().or(shutdown.wait()).await }).is_err()); // a task
     /// # drop(guard);
     /// ```
+    #[doc(alias = "select")]
+    #[doc(alias = "race")]
     pub fn or<F: Future>(self, other: F) -> Or<Self, F> {
         Or::new(self, other)
     }

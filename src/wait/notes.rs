@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Notes {
     /// Since when it has left the object to whoever has reserved that, and
-    /// [how often](super::WaitList::answers) one of these had answered by then.
+    /// [how often](super::list::Line::answers) one of these had answered by then.
     pub(super) patient: Stamp,
     pub(super) answers: u32,
     /// How often it was woken in vain, and since when.

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// A [`Wait`] or [`Timeout`] that blocks a thread, seen from [`Or`].
+/// A [`Wait`](super::Wait) or [`Timeout`](super::Timeout) that blocks a thread, seen from [`Or`].
 pub trait Drive {
     /// What it gives.
     type Output;
@@ -38,12 +38,12 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// That of [`Wait`], as far as the other future's own goes. When one of the two is ready the wait is given up;
+    /// Those of [`Wait`] and of the other future. When one of the two is ready the wait is given up;
     /// the other future is dropped with the `Or`.
     ///
     /// # Panics
     ///
-    /// Polling it again after it was ready panics, and where the other future does.
+    /// Polling it again after it was ready panics. So does polling it if the other future panics.
     #[must_use = "nothing happens until it is awaited or blocked on"]
     pub struct Or<W, F> {
         wait: Option<W>,
@@ -71,7 +71,7 @@ impl<W: Drive, F: Future> Or<W, F> {
     ///
     /// # Panics
     ///
-    /// If it has been polled until it was ready, and where the other future panics.
+    /// If it has been polled until it was ready, and if the other future panics.
     ///
     /// ```
     /// use amphi::{Mutex, oneshot};

@@ -211,8 +211,8 @@ impl Drop for Level {
 /// Drives a future to its end on the calling thread, which sleeps while there is nothing to
 /// poll.
 ///
-/// It needs no runtime and is none: what the future waits for has to be woken by
-/// somebody else, as with `futures::executor::block_on`. A single operation of this
+/// It needs no runtime and is none: somebody else has to wake what the future
+/// waits for, as with `futures::executor::block_on`. A single operation of this
 /// crate needs no future around it: [`Wait::block`](super::Wait::block) does less work.
 ///
 /// A wait that is polled with the waker of `block_on` itself counts as that of a blocked thread, which depends
@@ -221,7 +221,7 @@ impl Drop for Level {
 ///
 /// # Panics
 ///
-/// Where the future panics.
+/// If the future panics.
 ///
 /// ```
 /// use amphi::{Event, block_on};
@@ -240,6 +240,7 @@ impl Drop for Level {
 ///     assert!(set);
 /// });
 /// ```
+#[doc(alias = "pollster")]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     park_until(Turn::BLOCKS, |who| {

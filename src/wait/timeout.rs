@@ -21,7 +21,7 @@ use std::time::Instant;
 ///
 /// It is awaited or blocked on like the `Wait` itself, on any runtime and outside of any, and
 /// gives [`Operation::Timed`]: for a lock `Result<MutexGuard, TimedOut>`. The operation
-/// comes first: it's attempted once more when the time is up.
+/// comes first: it is attempted once more when the time is up.
 ///
 /// With the feature `tokio`, inside a tokio runtime, the time is that of tokio's clock, so
 /// `tokio::time::pause` stops it; the runtime must have been built with `enable_time`.
@@ -85,14 +85,14 @@ impl<O: Operation> Timeout<O> {
     /// Gives up when another future completes first, as [`Wait::or`] does.
     ///
     /// ```
-    /// use amphi::{Event, TimedOut};
+    /// use amphi::{Event, TimedOut, block_on};
     /// use std::time::Duration;
     ///
     /// let (event, shutdown) = (Event::new(), Event::new());
     /// let wait = || event.wait().timeout(Duration::from_millis(1)).or(shutdown.wait());
-    /// assert_eq!(wait().block(), Ok(Err(TimedOut)));
+    /// assert_eq!(wait().block(), Ok(Err(TimedOut))); // a thread
     /// shutdown.set();
-    /// assert_eq!(wait().block(), Err(()));
+    /// assert_eq!(block_on(async { wait().await }), Err(())); // a task
     /// ```
     pub fn or<F: Future>(self, other: F) -> Or<Self, F> {
         Or::new(self, other)
