@@ -117,6 +117,7 @@ pub mod condvar;
 mod error;
 pub mod event;
 mod finally;
+mod first_panic;
 mod lock;
 pub mod oneshot;
 pub mod owner;

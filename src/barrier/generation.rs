@@ -3,13 +3,14 @@
 use super::gather::Stage;
 use super::{Barrier, BarrierWait};
 use crate::error::BarrierError;
+use crate::first_panic::FirstPanic;
 use crate::sync::atomic::{AtomicU8, Ordering, fence};
 use crate::sync::{MutexGuard, local, lock};
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 
@@ -160,16 +161,9 @@ impl Barrier {
             next.result.store(BROKEN, Ordering::Release);
         }
         let result = if broken { BROKEN } else { TRIPPED };
-        let wakes = catch_unwind(AssertUnwindSafe(|| self.finish(generation, result)));
-        match (panic, wakes) {
-            (None, Ok(())) => {}
-            (None, Err(panic)) => resume_unwind(panic),
-            (Some(panic), wakes) => {
-                // Of two panics the first goes on; to drop the other may panic as well.
-                std::mem::forget(wakes);
-                resume_unwind(panic);
-            }
-        }
+        let mut panic = FirstPanic::of(panic);
+        panic.catch(|| self.finish(generation, result));
+        panic.resume();
         let leader = true;
         Stage::Gone(match broken {
             false => Ok(BarrierWait { index, leader }),

@@ -1,7 +1,7 @@
 //! [`Map`]: one function, many items, the results in their order.
 
-use super::panicked::FirstPanic;
 use super::{Job, JobError, JobResult};
+use crate::first_panic::FirstPanic;
 use crate::wait::{Timeout, now};
 use std::collections::VecDeque;
 use std::fmt;
@@ -166,7 +166,7 @@ impl<T> futures_core::stream::FusedStream for Map<T> {
 
 impl<T> Drop for Map<T> {
     fn drop(&mut self) {
-        let mut panic = FirstPanic::default();
+        let mut panic = FirstPanic::NONE;
         #[cfg(feature = "time")]
         if let Some((job, wait)) = self.polled.take() {
             // First, so that its own waker isn't called.

@@ -77,10 +77,10 @@ pub use timer::Timer;
 pub use watch::{AsCompleted, WaitAll, WaitAny, as_completed, wait_all, wait_any};
 
 use crate::event::{Event, WaitSet};
+use crate::first_panic::unharmed;
 use crate::owner;
 use crate::sync::{Mutex, lock};
 use crate::wait::Wait;
-use panicked::unharmed;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

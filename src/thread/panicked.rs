@@ -3,10 +3,8 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 /// A function has panicked on another thread.
 ///
@@ -104,38 +102,3 @@ impl fmt::Display for Panicked {
 }
 
 impl Error for Panicked {}
-
-/// Several things that are the user's and may panic, each of which is to be done in any case. The first panic goes on after them.
-#[derive(Default)]
-pub(super) struct FirstPanic(Option<Box<dyn Any + Send>>);
-
-impl FirstPanic {
-    pub(super) fn catch(&mut self, action: impl FnOnce()) {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(action)) {
-            match self.0 {
-                None => self.0 = Some(payload),
-                Some(_) => unharmed(|| drop(payload)),
-            }
-        }
-    }
-
-    /// Goes on with it, if there was one. Amid another panic it's swallowed.
-    pub(super) fn resume(self) {
-        match self.0 {
-            None => {}
-            Some(payload) if thread::panicking() => unharmed(|| drop(payload)),
-            Some(payload) => resume_unwind(payload),
-        }
-    }
-}
-
-/// Does what is the user's and may panic, where nobody is to be harmed by that. The panic hook has reported it.
-pub(super) fn unharmed(action: impl FnOnce()) {
-    let panicked = catch_unwind(AssertUnwindSafe(action));
-    // Dropping a payload may panic in its turn.
-    if let Err(Err(payload)) =
-        panicked.map_err(|payload| catch_unwind(AssertUnwindSafe(|| drop(payload))))
-    {
-        mem::forget(payload);
-    }
-}

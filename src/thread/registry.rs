@@ -1,8 +1,9 @@
 //! Which threads there are.
 
+use super::Thread;
 use super::headcount::Headcount;
-use super::{Thread, unharmed};
 use crate::finally::Finally;
+use crate::first_panic::unharmed;
 use crate::owner;
 use crate::sync::{Mutex, local, lock, shared};
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};

@@ -1,7 +1,8 @@
 //! [`Timer`]: a function that runs later, unless somebody thinks better of it.
 
-use super::{Builder, ThreadPool, schedule, unharmed};
+use super::{Builder, ThreadPool, schedule};
 use crate::event::{Event, WaitSet};
+use crate::first_panic::unharmed;
 use crate::sync::{Mutex, lock, shared};
 use crate::wait::{Wait, now};
 use std::fmt;

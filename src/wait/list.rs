@@ -43,9 +43,9 @@
 use super::park::Kind;
 use super::places::{Index, Notice, Places};
 use super::reservation::RESERVED;
+use crate::first_panic::FirstPanic;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{OnceBox, SpinLock, SpinLockGuard, const_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 
 /// Those who wait for one object, and beside them its state word: together they
@@ -94,11 +94,11 @@ impl Inner {
         // Release: what the caller did is seen by those who find their place gone, by the Acquire in `is_past`.
         self.epoch.store(epoch.wrapping_add(1), Ordering::Release);
         drop(places);
-        let mut panic = Panic(None);
+        let mut panic = FirstPanic::NONE;
         if crowd.has_threads {
-            panic.catch(crowd.threads());
+            call_all(crowd.threads(), &mut panic);
         }
-        panic.catch(crowd.rest());
+        call_all(crowd.rest(), &mut panic);
         let count = crowd.count;
         self.places.lock().keep(crowd);
         panic.resume();
@@ -484,43 +484,23 @@ impl Woken {
     pub(crate) fn wake(self) {
         let Woken { first, rest, .. } = self;
         let Some(first) = first else { return };
-        let mut panic = Panic(None);
+        let mut panic = FirstPanic::NONE;
         if rest.is_empty() {
-            panic.catch(std::iter::once(first.1));
+            panic.catch(|| first.1.wake());
         } else {
             let is_task = |of: &(Kind, Waker)| of.0 == Kind::Task;
             let all = std::iter::once(first).chain(rest);
             let (tasks, threads): (Vec<_>, Vec<_>) = all.partition(is_task);
-            panic.catch(threads.into_iter().chain(tasks).map(|(_, waker)| waker));
+            let wakers = threads.into_iter().chain(tasks).map(|(_, waker)| waker);
+            call_all(wakers, &mut panic);
         }
         panic.resume();
     }
 }
 
-/// The first panic of several wakers. It goes on to the caller when everybody has been woken, unless
-/// the caller is unwinding already.
-struct Panic(Option<Box<dyn std::any::Any + Send>>);
-
-impl Panic {
-    fn catch(&mut self, mut wakers: impl Iterator<Item = Waker>) {
-        while let Err(payload) =
-            catch_unwind(AssertUnwindSafe(|| wakers.by_ref().for_each(Waker::wake)))
-        {
-            match &self.0 {
-                None => self.0 = Some(payload),
-                // To drop it may panic as well.
-                Some(_) => std::mem::forget(payload),
-            }
-        }
-    }
-
-    fn resume(self) {
-        match self.0 {
-            Some(payload) if std::thread::panicking() => std::mem::forget(payload),
-            Some(payload) => resume_unwind(payload),
-            None => {}
-        }
-    }
+/// Calls these wakers, whichever of them panics.
+fn call_all(mut wakers: impl Iterator<Item = Waker>, panic: &mut FirstPanic) {
+    while !panic.catch(|| wakers.by_ref().for_each(Waker::wake)) {}
 }
 
 #[cfg(all(test, not(any(loom, shuttle))))]

@@ -13,8 +13,8 @@ pub(super) use task::{Run, Task, Worker};
 pub(super) use watcher::Watcher;
 
 use super::JobError;
-use super::panicked::FirstPanic;
 use crate::event::Event;
+use crate::first_panic::{FirstPanic, unharmed};
 use crate::sync::lock;
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait};
 use std::fmt;
@@ -214,7 +214,7 @@ impl<T> Job<T> {
             return;
         }
         drop(state);
-        let mut panic = FirstPanic::default();
+        let mut panic = FirstPanic::NONE;
         panic.catch(|| self.set_finished());
         self.call(callback);
         panic.resume();
@@ -222,7 +222,7 @@ impl<T> Job<T> {
 
     /// Calls a callback. Its panic is nobody's but its own: the panic hook has reported it.
     fn call(&self, callback: Callback<T>) {
-        super::unharmed(|| callback(self));
+        unharmed(|| callback(self));
     }
 
     fn core(&self) -> &Core<T> {
@@ -265,7 +265,7 @@ impl<T> Job<T> {
 
     /// Ends the job if it has not begun.
     fn end_pending(&self, phase: Phase<T>) -> bool {
-        let mut panic = FirstPanic::default();
+        let mut panic = FirstPanic::NONE;
         let mut ends = true;
         panic.catch(|| ends = self.end(true, phase, &Nobody));
         if ends {
@@ -283,7 +283,7 @@ impl<T> Job<T> {
         if !calls_back {
             worker.is_free();
         }
-        let mut panic = FirstPanic::default();
+        let mut panic = FirstPanic::NONE;
         panic.catch(|| self.finished().set());
         for watcher in &watchers {
             panic.catch(|| watcher.wake());

@@ -2,8 +2,8 @@
 
 use super::{Job, Watcher};
 use crate::event::Event;
+use crate::first_panic::FirstPanic;
 use crate::sync::{Mutex, lock};
-use crate::thread::panicked::FirstPanic;
 use crate::thread::{JobError, Panicked};
 use std::collections::VecDeque;
 use std::mem;
@@ -204,7 +204,7 @@ where
         let function = function.expect("only whoever ends `Pending` takes the function");
         let returned = catch_unwind(AssertUnwindSafe(function));
         let phase = Phase::Finished(returned.map_err(Panicked::new));
-        let mut panic = FirstPanic::default();
+        let mut panic = FirstPanic::NONE;
         let job = Job::new(self.clone());
         panic.catch(|| {
             job.end(false, phase, worker);

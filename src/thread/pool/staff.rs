@@ -3,12 +3,13 @@
 use super::PoolBuilder;
 use super::search::Search;
 use crate::error::{GetError, PutError};
+use crate::first_panic::unharmed;
 use crate::queue::Queue;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, Spin, local, lock};
 use crate::thread::headcount::Headcount;
 use crate::thread::job::{Run, Worker};
-use crate::thread::{Builder, NotStarted, SubmitError, unharmed};
+use crate::thread::{Builder, NotStarted, SubmitError};
 use crossbeam_utils::CachePadded;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
