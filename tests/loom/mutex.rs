@@ -1,7 +1,8 @@
 //! The lock: exclusion, and no wake-up lost.
 
 use super::{model, poll_once};
-use amphi::{Mutex, MutexGuard};
+use amphi::mutex::Lock;
+use amphi::{Mutex, MutexGuard, Wait};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
@@ -170,10 +171,9 @@ fn release_against_a_change_of_sides() {
     });
 }
 
-/// A waiter behind a task that nobody polls was polled, and then a thread blocks on it: a release that stops at that task may come just before the change.
-#[test]
-fn a_change_of_sides_behind_an_unpolled_task() {
-    model(3, || {
+/// A waiter was polled as a task, behind one that nobody polls, and goes on like this while the lock is released.
+fn behind_an_unpolled_task(goes_on: fn(Wait<Lock<'_, Data>>) -> MutexGuard<'_, Data>) {
+    model(3, move || {
         let mutex = shared();
         let guard = mutex.0.lock().block();
         let mut unpolled = mutex.0.lock();
@@ -184,7 +184,7 @@ fn a_change_of_sides_behind_an_unpolled_task() {
             if poll_once(&mut wait) {
                 return;
             }
-            increment(wait.block());
+            increment(goes_on(wait));
         });
         drop(guard);
         thread.join().unwrap();
@@ -193,27 +193,16 @@ fn a_change_of_sides_behind_an_unpolled_task() {
     });
 }
 
+/// A waiter behind a task that nobody polls was polled, and then a thread blocks on it: a release that stops at that task may come just before the change.
+#[test]
+fn a_change_of_sides_behind_an_unpolled_task() {
+    behind_an_unpolled_task(|wait| wait.block());
+}
+
 /// A waiter behind a task that nobody polls was polled, and then goes on in `amphi::block_on`: a release that stops at that task may come just before the change.
 #[test]
 fn a_change_of_drivers_behind_an_unpolled_task() {
-    model(3, || {
-        let mutex = shared();
-        let guard = mutex.0.lock().block();
-        let mut unpolled = mutex.0.lock();
-        assert!(!poll_once(&mut unpolled));
-        let waits = mutex.clone();
-        let thread = thread::spawn(move || {
-            let mut wait = waits.0.lock();
-            if poll_once(&mut wait) {
-                return;
-            }
-            increment(amphi::block_on(wait));
-        });
-        drop(guard);
-        thread.join().unwrap();
-        drop(unpolled);
-        assert!(mutex.0.try_lock().is_some());
-    });
+    behind_an_unpolled_task(|wait| amphi::block_on(wait));
 }
 
 /// Two releases, and a waiter that begins to starve between them and gives up: the lock is not kept for anybody in the end.
