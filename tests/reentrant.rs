@@ -583,3 +583,60 @@ fn tried_and_owned() {
     drop(levels);
     assert!(!mutex.is_locked());
 }
+
+fn is_free<T: Send + Sync>(mutex: &ReentrantMutex<T>) -> bool {
+    thread::scope(|scope| scope.spawn(|| mutex.try_lock().is_some()).join().unwrap())
+}
+
+/// A guard is given to a condition variable on another thread, while the owner goes on with two more of them: the lock is not free.
+#[test]
+fn a_guard_elsewhere_gives_up_its_own_level() {
+    watched(|| {
+        let (mutex, changed) = (Arc::new(ReentrantMutex::new(())), Arc::new(Condvar::new()));
+        let stay = [mutex.lock_owned().block(), mutex.lock_owned().block()];
+        let (goes, waits) = (mutex.lock_owned().block(), changed.clone());
+        let thread = thread::spawn(move || drop(waits.wait(goes).block()));
+        while mutex.depth() == 3 {
+            thread::yield_now();
+        }
+        assert_eq!(mutex.depth(), 2);
+        assert!(!is_free(&mutex));
+        assert_eq!(changed.notify_one(), 1);
+        assert_eq!(mutex.depth(), 2);
+        drop(stay);
+        thread.join().unwrap();
+        assert!(!mutex.is_locked());
+    });
+}
+
+/// The same while the owner has given all of them up, and a third party has the lock several times over: its levels are its own.
+#[test]
+fn a_guard_elsewhere_gives_up_nothing_of_others() {
+    watched(|| {
+        let (mutex, changed) = (Arc::new(ReentrantMutex::new(())), Arc::new(Condvar::new()));
+        let [stays, goes] = [mutex.lock_owned().block(), mutex.lock_owned().block()];
+        let has_ended = Arc::new(AtomicUsize::new(0));
+        let (others, notifies, ends) = (mutex.clone(), changed.clone(), has_ended.clone());
+        let thread = thread::spawn(move || {
+            let thirds = [others.lock().block(), others.lock().block()];
+            let waits = thread::spawn(move || {
+                let other = Condvar::new();
+                let (guard, _) = other.wait(goes).timeout(Duration::ZERO).block();
+                notifies.notify_all();
+                ends.store(1, SeqCst);
+                drop(guard);
+            });
+            // Time for it to take what is not its own. No outcome depends on it, only whether there was anything to show.
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(others.depth(), 2);
+            assert!(!is_free(&others));
+            drop(thirds);
+            waits.join().unwrap();
+        });
+        let stays = changed.wait(stays).block();
+        assert_eq!((mutex.depth(), has_ended.load(SeqCst)), (1, 1));
+        drop(stays);
+        assert!(!mutex.is_locked());
+        thread.join().unwrap();
+    });
+}

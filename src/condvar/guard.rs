@@ -60,10 +60,10 @@ pub(super) mod sealed {
         /// Made while the lock is still held.
         fn relock(&self) -> Self::Lock;
 
-        /// Gives the lock up, with all levels.
+        /// Gives the lock up, with all these levels.
         fn give_up(self) {}
 
-        /// How many levels there are: more than one if other guards live on while the lock is given up.
+        /// How many levels are given up: more than one if other guards of the same owner live on meanwhile.
         fn levels(&self) -> u64 {
             1
         }

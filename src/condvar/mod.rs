@@ -111,7 +111,8 @@ impl Condvar {
     ///
     /// All its levels are given up and taken back. Other guards, if there are any, lend the data meanwhile without the
     /// lock. A thread that does nothing but `block` doesn't use them (another one, to which a guard was sent, may), so `block` takes any
-    /// depth. With more than one level it panics where it is polled, or waits for another future as well by [`or`](Wait::or).
+    /// depth. With more than one level it panics where it is polled, or waits for another future as well by [`or`](Wait::or). A guard that was sent
+    /// away from its owner gives up and takes back its own level only: the owner goes on with the others.
     ///
     /// ```
     /// use amphi::{Condvar, ReentrantMutex};
@@ -130,7 +131,7 @@ impl Condvar {
     ///
     /// # Panics
     ///
-    /// With the guard of a reentrant mutex that is held several times over, if it is polled or waits for another future
+    /// With the guard of a reentrant mutex that its owner, who waits, holds several times over, if it is polled or waits for another future
     /// as well. The guard is dropped then.
     ///
     /// ```

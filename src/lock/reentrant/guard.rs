@@ -1,6 +1,7 @@
 //! The guards of a reentrant mutex: one for each level.
 
 use super::{Acquire, ReentrantMutex, ReentrantMutexRef};
+use crate::owner;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -42,7 +43,8 @@ pub type OwnedReentrantMutexGuard<T> = Guard<Arc<ReentrantMutex<T>>>;
 /// It is `Send` only if `T` is `Sync`: its owner may have another guard, so when this one goes to another
 /// thread, two threads have a `&T`.
 ///
-/// While a [`Condvar`](crate::Condvar) has given all levels up, a guard on another thread lends the data without the lock.
+/// While a [`Condvar`](crate::Condvar) has given all levels up, a guard on another thread lends the data without the lock. If that guard is given to
+/// a condition variable there, it gives up its own level only.
 ///
 /// ```
 /// use amphi::{ReentrantMutex, block_on, owner};
@@ -102,20 +104,25 @@ impl<M: ReentrantMutexRef> Guard<M> {
         &guard.mutex
     }
 
-    /// How many levels there are.
+    /// How many levels are given up with this one: all of its owner, for whom this is done, or this one alone. For an owner that runs elsewhere
+    /// goes on with the others, and one that has given them up already has the others to take back.
     pub(crate) fn levels(&self) -> u64 {
-        self.mutex.hold.get().1
-    }
-
-    /// An operation that takes all levels back, for the same owner.
-    pub(crate) fn lock_again(&self) -> Acquire<M> {
-        Acquire {
-            mutex: Some(self.mutex.clone()),
-            back: Some(self.mutex.hold.get()),
+        let is_here = || self.owner == owner::current_id(true) || owner::is_beneath(self.owner);
+        match self.mutex.hold.get() {
+            (owner, levels @ 2..) if owner == self.owner && is_here() => levels,
+            _ => 1,
         }
     }
 
-    /// Gives all levels up. The other guards, if any, lend the data without the lock until it has been taken
+    /// An operation that takes these levels back, for the same owner.
+    pub(crate) fn lock_again(&self) -> Acquire<M> {
+        Acquire {
+            mutex: Some(self.mutex.clone()),
+            back: Some((self.owner, self.levels())),
+        }
+    }
+
+    /// Gives all these levels up. The other guards, if any, lend the data without the lock until it has been taken
     /// back. If a waker that is called for this panics nobody learns of it: the panic would leave them so for good.
     pub(crate) fn give_up(self) {
         if self.levels() == 1 {

@@ -10,7 +10,7 @@ use std::ptr;
 /// | word | meaning | who moves it on |
 /// |---|---|---|
 /// | 0 | not held, or taken just now | who has taken the raw lock, to (owner, levels) |
-/// | (owner, n) | n guards | the owner, to n + 1; a guard that is dropped, wherever, to n - 1; the owner that gives all up, to 0 |
+/// | (owner, n) | n guards | the owner, to n + 1; a guard that is dropped, wherever, to n - 1; the owner that gives several up, to 0 |
 /// | (owner, 0) | the last guard is being dropped | that one, to 0, and then it releases the raw lock |
 ///
 /// Both in one word, since a guard may be dropped on another thread while the owner takes the lock once more: the owner adds
@@ -106,7 +106,8 @@ impl Hold {
         true
     }
 
-    /// The owner gives all levels up; one of them is that of the guard with which it does so.
+    /// The owner gives several levels up; one of them is that of the guard with which it does so. It is the owner that runs here: two
+    /// who do this for one owner, or who do it while the owner takes another level, would not know which levels are whose.
     pub(super) fn give_up(&self, owner: u64) {
         let mut given_up = given_up();
         // Acquire: pairs with the Release in `leave`, so that what was done with the levels dropped before comes before the lock is
