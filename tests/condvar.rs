@@ -4,6 +4,7 @@ mod worlds;
 
 use amphi::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
@@ -384,4 +385,27 @@ fn dropped_when_the_lock_is_free() {
     assert_eq!(next.woken(), 0);
     drop(wait);
     assert_eq!(next.woken(), 1, "the lock is free and nobody knows");
+}
+
+/// Notified, it looks at its condition, and that panics: the next one is notified, as if it had been dropped.
+#[test]
+fn a_condition_that_panics_notifies_the_next() {
+    let shared = Shared::default();
+    let (one, two) = (Hand::new(), Hand::new());
+    let guard = shared.mutex.lock().block();
+    let mut first = shared.changed.wait_while(guard, |items| {
+        assert!(items.is_empty(), "in the condition");
+        true
+    });
+    assert!(one.poll(&mut first).is_pending());
+    let guard = shared.mutex.lock().block();
+    let mut second = shared.changed.wait_while(guard, |items| items.is_empty());
+    assert!(two.poll(&mut second).is_pending());
+    shared.mutex.lock().block().push(1);
+    assert_eq!(shared.changed.notify_one(), 1);
+    let poll = catch_unwind(AssertUnwindSafe(|| one.poll(&mut first).is_ready()));
+    assert!(poll.is_err());
+    drop(first);
+    assert_eq!(two.woken(), 1, "there is something, and nobody knows");
+    assert!(two.poll(&mut second).is_ready());
 }

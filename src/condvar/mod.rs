@@ -170,7 +170,7 @@ impl Condvar {
     ///
     /// # Panics
     ///
-    /// If `condition` panics; the lock is released then. And where [`wait`](Condvar::wait) panics.
+    /// If `condition` panics; the lock is released then, and if the wait had been notified, the next waiter is notified instead. And where [`wait`](Condvar::wait) panics.
     ///
     /// ```
     /// use amphi::{Condvar, Mutex, block_on};

@@ -2,6 +2,7 @@
 
 use super::guard::{Lends, LockGuard};
 use super::{Condvar, WaitTimeoutResult};
+use crate::finally::Finally;
 use crate::sync::atomic::Ordering;
 use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Waiter};
 use std::fmt;
@@ -138,14 +139,22 @@ impl<'a, G: LockGuard, C: Condition<G>> Suspend<'a, G, C> {
         }
     }
 
-    /// Looks at the condition with the lock in hand; if it panics the lock is released.
+    /// Looks at the condition with the lock in hand; if it panics the lock is released, and if it was notified somebody else is.
     fn must_wait(&mut self) -> bool {
         match std::mem::replace(&mut self.step, Step::Over) {
             Step::Held {
                 mut guard,
                 notified,
             } => {
+                // Dropped before the guard, as in `drop`.
+                let condvar = self.condvar;
+                let passes_on = Finally::new(|| {
+                    if notified {
+                        condvar.notify_one();
+                    }
+                });
                 let must_wait = self.condition.must_wait(&mut guard, notified);
+                passes_on.cancel();
                 self.step = Step::Held { guard, notified };
                 must_wait
             }
