@@ -56,6 +56,28 @@ fn a_shutdown_polled_by_a_worker_that_leaves_waits_for_the_others() {
     });
 }
 
+/// A job begins to wait for the shutdown, and somebody else goes on with that: the job's own worker is not excepted any more, and
+/// nobody else is in its place.
+#[test]
+fn a_shutdown_begun_by_a_job_and_ended_elsewhere_waits_for_all() {
+    watched(|| {
+        let pool: &'static ThreadPool = Box::leak(Box::new(ThreadPool::new(2)));
+        let other = Occupied::new(pool);
+        let begins = pool.submit(move || {
+            let mut shutdown = pool.shutdown();
+            assert!(Hand::new().poll(&mut shutdown).is_pending());
+            (shutdown, amphi::thread::current())
+        });
+        let (shutdown, worker) = begins.unwrap().result().block().unwrap();
+        worker.finished().block();
+        let soon = shutdown.timeout(Duration::from_millis(20)).block();
+        assert!(other.job.is_running());
+        assert!(soon.is_err(), "a job still runs");
+        drop(other);
+        pool.shutdown().block();
+    });
+}
+
 /// The same with the drop of the pool, which would return while a job runs.
 #[test]
 fn a_pool_dropped_by_a_worker_that_leaves_waits_for_the_others() {

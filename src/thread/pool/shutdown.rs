@@ -52,7 +52,9 @@ impl Attempt for Shutdown<'_> {
                 pool.end_pending(|job| job.cancel());
             }
         }
-        pool.headcount.attempt(turn, self.by_worker == Some(true))
+        // Somebody else may go on with what a job has begun: then all have to be gone.
+        let by_worker = self.by_worker == Some(true) && pool.employs_this_thread();
+        pool.headcount.attempt(turn, by_worker)
     }
 
     fn pass_on(&mut self) {
