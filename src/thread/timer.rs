@@ -332,7 +332,9 @@ impl Timer {
 
     /// It's due: has the function run, by whichever thread there is.
     pub(super) fn fire(self, due: Instant) {
-        if let Some(name) = self.name() {
+        // If it's a worker that keeps the schedule it may be the only one, and come to no job as long as it does.
+        let is_worker = pool().employs_this_thread();
+        if let Some(name) = self.name().or(is_worker.then_some("timer")) {
             let timer = self.clone();
             let thread = Builder::new().name(name).daemon(true);
             if thread.spawn(move || timer.run(due)).is_ok() {
@@ -340,7 +342,9 @@ impl Timer {
             }
             // No thread of its own, then.
         }
-        if let Err(error) = pool().submit(move || self.run(due)) {
+        if is_worker {
+            self.run(due);
+        } else if let Err(error) = pool().submit(move || self.run(due)) {
             // No thread at all: then this one, and the others have to wait.
             error.into_inner()();
         }

@@ -91,6 +91,39 @@ mod limited {
         );
     }
 
+    /// The same where one of the threads that run functions has to wait for timers: what it hands to these nobody comes to as
+    /// long as it waits.
+    #[test]
+    fn what_is_due_does_not_wait_behind_a_worker_that_waits_for_timers() {
+        limited(
+            "timers::limited::what_is_due_does_not_wait_behind_a_worker_that_waits_for_timers",
+            || {
+                static BEATS: AtomicUsize = AtomicUsize::new(0);
+                static GO_ON: Event = Event::new();
+                let beats = || {
+                    if BEATS.fetch_add(1, SeqCst) == 0 {
+                        GO_ON.wait().block();
+                    }
+                };
+                let timer = Timer::every(Duration::from_millis(1), beats);
+                timer.start();
+                until(|| BEATS.load(SeqCst) == 1 && threads_of_timers() == 1);
+                let no_threads = NoThreads::new();
+                GO_ON.set();
+                let far = Timer::after(Duration::from_secs(3600), || ());
+                std::panic::set_hook(Box::new(|_| {}));
+                until(|| catch_unwind(AssertUnwindSafe(|| far.start())).is_ok());
+                drop(std::panic::take_hook());
+                until(|| BEATS.load(SeqCst) > 3);
+                drop(no_threads);
+                let beats = BEATS.load(SeqCst);
+                until(|| BEATS.load(SeqCst) > beats + 3);
+                assert!(timer.cancel() && far.cancel());
+                timer.finished().block();
+            },
+        );
+    }
+
     /// Two timers are started at the same time, and there is no thread to wait for them: one start would rely on the other,
     /// which fails, and its timer would be lost.
     #[test]

@@ -170,6 +170,11 @@ impl ThreadPool {
         Ok(map)
     }
 
+    /// Whether the calling thread is one of its workers.
+    pub(super) fn employs_this_thread(&self) -> bool {
+        self.shared.employs_this_thread()
+    }
+
     /// Whether no more jobs are accepted: the pool was shut down, or its initializer has panicked.
     ///
     /// ```
@@ -246,7 +251,7 @@ impl RefUnwindSafe for ThreadPool {}
 
 impl Drop for ThreadPool {
     fn drop(&mut self) {
-        if self.shared.employs_this_thread() {
+        if self.employs_this_thread() {
             self.shared.close(Refusal::ShutDown);
         } else {
             self.shutdown().block();
