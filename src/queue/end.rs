@@ -4,9 +4,9 @@ use super::discipline::Discipline;
 use super::{Join, QueueOf};
 use crate::error::TaskDoneError;
 use crate::finally::Finally;
+use crate::first_panic::FirstPanic;
 use crate::sync::atomic::{Ordering, fence};
 use crate::wait::Wait;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// To come to an end.
 impl<D: Discipline> QueueOf<D> {
@@ -105,11 +105,12 @@ impl<D: Discipline> QueueOf<D> {
     pub fn shutdown_now(&self) {
         self.assert_not_inside();
         // A waker may panic, and an item when it is dropped.
-        let told = catch_unwind(AssertUnwindSafe(|| self.shutdown()));
+        let mut panic = FirstPanic::NONE;
+        panic.catch(|| self.shutdown());
         let mut items = self.items.drain();
         items.extend(self.returned.drain(&self.getters));
-        self.discard(items);
-        told.unwrap_or_else(|payload| resume_unwind(payload));
+        panic.catch(|| self.discard(items));
+        panic.resume();
     }
 
     /// Drops items. When they are gone they count as dealt with.

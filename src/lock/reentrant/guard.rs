@@ -1,12 +1,13 @@
 //! The guards of a reentrant mutex: one for each level.
 
 use super::{Acquire, ReentrantMutex, ReentrantMutexRef};
+use crate::first_panic::unharmed;
 use crate::owner;
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
 use std::sync::Arc;
 
@@ -136,9 +137,7 @@ impl<M: ReentrantMutexRef> Guard<M> {
         if raw.unlock_fast() {
             return;
         }
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| raw.unlock())) {
-            std::mem::forget(panic);
-        }
+        unharmed(|| raw.unlock());
     }
 }
 
