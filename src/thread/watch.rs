@@ -210,6 +210,12 @@ impl<T> Attempt for WaitAny<T> {
         watched.get.attempt(turn)
     }
 
+    fn undo(&mut self) {
+        if let Some(watched) = &mut self.watched {
+            watched.get.undo();
+        }
+    }
+
     fn pass_on(&mut self) {
         // There is nobody else.
     }

@@ -6,7 +6,9 @@ use amphi::{Event, Job, JobError, ThreadPool};
 use shuttle::future::block_on;
 use shuttle::sync::Arc;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 /// A pool, and how many jobs it has run.
@@ -398,5 +400,46 @@ fn cancelled_by_two() {
         go_on.set();
         shared.pool.shutdown().block();
         assert_eq!(shared.run(), 0);
+    });
+}
+
+/// Panics when it is dropped.
+struct Throws;
+
+impl Wake for Throws {
+    fn wake(self: std::sync::Arc<Self>) {}
+}
+
+impl Drop for Throws {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            resume_unwind(Box::new(()));
+        }
+    }
+}
+
+/// A wait for one of several ends by a poll that it was not woken for, and the waker that is not needed any more panics when it is dropped:
+/// which job it has heard of is not forgotten.
+#[test]
+fn a_waker_that_panics_as_a_wait_for_any_ends() {
+    model(20_000, || {
+        let shared = Shared::new(1);
+        let job = shared.submit(1);
+        let mut wait = wait_any([job]);
+        let waker = Waker::from(std::sync::Arc::new(Throws));
+        let mut poll = Pin::new(&mut wait).poll(&mut Context::from_waker(&waker));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(waker)));
+        if dropped.is_ok() && poll.is_pending() {
+            let again = AssertUnwindSafe(|| {
+                Pin::new(&mut wait).poll(&mut Context::from_waker(Waker::noop()))
+            });
+            poll = catch_unwind(again).unwrap_or(Poll::Pending);
+        }
+        let index = match poll {
+            Poll::Ready(index) => index,
+            Poll::Pending => wait.block(),
+        };
+        assert_eq!(index, 0);
+        shared.pool.shutdown().block();
     });
 }
