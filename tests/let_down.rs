@@ -3,6 +3,7 @@
 mod worlds;
 
 use amphi::lock_all::LockAll;
+use amphi::semaphore::Acquire;
 use amphi::{Event, Mutex, Permit, Queue, Semaphore, Wait, block_on, lock_all};
 use std::array::from_fn;
 use std::future::{pending, poll_fn};
@@ -328,5 +329,33 @@ fn queued_up_since() {
         for (hand, wants) in hands.iter().zip(wants) {
             assert_eq!(hand.woken(), wants.min(1), "the wake-up is lost: {wants}");
         }
+    }
+}
+
+/// Two have been told, and one of them never comes. The other one finds too few permits, and no time left: the next one hears of those that are there.
+#[test]
+fn too_little_and_no_time_left() {
+    type Acquiring<'a> = Wait<Acquire<&'a Semaphore>>;
+    let ways: [fn(Acquiring, &Hand); 3] = [
+        |both, hand| {
+            let mut timeout = both.timeout(Duration::ZERO);
+            assert!(hand.poll(&mut timeout).is_ready());
+        },
+        |both, _| assert!(both.timeout(Duration::ZERO).block().is_err()),
+        |both, _| drop(both),
+    ];
+    for way in ways {
+        let semaphore = Semaphore::new(0);
+        let hands: [Hand; 3] = from_fn(|_| Hand::new());
+        let [mut never, mut both, mut next] = [1, 2, 1].map(|wants| semaphore.acquire_many(wants));
+        for (hand, wait) in hands.iter().zip([&mut never, &mut both, &mut next]) {
+            assert!(hand.poll(wait).is_pending());
+        }
+        semaphore.release(3);
+        assert_eq!(hands.each_ref().map(Hand::woken), [1, 1, 0]);
+        semaphore.try_acquire_many(2).unwrap().forget();
+        way(both, &hands[1]);
+        assert_eq!(hands[2].woken(), 1, "the wake-up is lost");
+        assert!(hands[2].poll(&mut next).is_ready());
     }
 }

@@ -13,7 +13,7 @@ pub use permit::{BoundedPermit, OwnedBoundedPermit, OwnedPermit, Permit, Permits
 
 use crate::error::ReleaseError;
 use crate::sync::const_fn;
-use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, or_timed_out};
+use crate::wait::{Attempt, Line, Operation, Outcome, Turn, Wait, Waiter, or_timed_out};
 use raw::RawSemaphore;
 use std::fmt;
 use std::ops::Deref;
@@ -555,6 +555,16 @@ impl<S: SemaphoreRef> Attempt for Acquire<S> {
 
     fn leave_to_others(&mut self) {
         self.raw().serve();
+    }
+
+    fn expire(&mut self, waiter: &mut Waiter) -> bool {
+        // It may have heard of permits only now, before it was known that the time is up, and found too few of them.
+        let told = waiter.has_been_woken_in_vain();
+        waiter.abandon(self);
+        if told {
+            self.pass_on();
+        }
+        true
     }
 
     fn settle_up(&mut self) {

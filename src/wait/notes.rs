@@ -31,10 +31,14 @@ impl Notes {
         self.vain_since.set();
     }
 
+    pub(super) fn has_been_woken_in_vain(&self) -> bool {
+        self.vain_since.is_set()
+    }
+
     /// Whether it may be that it was notified, and leaves what it was notified of to another for a while: it goes on by
     /// itself, and nobody else has been notified of that.
     pub(super) fn stands_back_notified(&self) -> bool {
-        self.patient.is_set() && self.vain_since.is_set()
+        self.patient.is_set() && self.has_been_woken_in_vain()
     }
 
     /// Whether it has been passed over for too long. The clock costs a good part of what

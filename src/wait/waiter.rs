@@ -46,6 +46,11 @@ impl Waiter {
         self.place.is_none()
     }
 
+    /// Whether it has been notified, and could make no use of that.
+    pub(crate) fn has_been_woken_in_vain(&self) -> bool {
+        self.notes.has_been_woken_in_vain()
+    }
+
     /// When a thread has to look again even if nobody wakes it.
     pub(super) fn look_again_at(&self) -> Option<Instant> {
         self.notes.patient.is_set().then(|| now() + ONE_MILLISECOND)
