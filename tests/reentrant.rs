@@ -2,7 +2,7 @@
 
 mod worlds;
 
-use amphi::{Condvar, Event, ReentrantMutex, TimedOut, owner};
+use amphi::{Condvar, Event, ReentrantMutex, TimedOut, block_on, owner};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -605,6 +605,27 @@ fn a_guard_elsewhere_gives_up_its_own_level() {
         assert_eq!(mutex.depth(), 2);
         drop(stay);
         thread.join().unwrap();
+        assert!(!mutex.is_locked());
+    });
+}
+
+/// The thread has the lock twice, and waits in a scope: it is the thread's own wait, and all levels are given up.
+#[test]
+fn a_wait_in_a_scope_with_the_threads_levels() {
+    watched(|| {
+        let (mutex, changed) = (ReentrantMutex::new(()), Condvar::new());
+        let [first, second] = [mutex.lock().block(), mutex.lock().block()];
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let guard = mutex.lock().block();
+                changed.notify_all();
+                drop(guard);
+            });
+            let wait = async { changed.wait(second).block() };
+            drop(block_on(owner::scope(wait)));
+        });
+        assert_eq!(mutex.depth(), 1);
+        drop(first);
         assert!(!mutex.is_locked());
     });
 }

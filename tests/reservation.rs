@@ -544,6 +544,32 @@ fn told_to_stand_back_before_it_was_refused() {
     drop(first);
 }
 
+/// Told of two permits, and to stand back, since they are kept for one that wants three. One of them is taken in the middle of its poll: what is
+/// left is for the next one.
+#[test]
+fn too_little_when_it_asks_again() {
+    static SEMAPHORE: Semaphore = Semaphore::new(0);
+    let (hand, next) = (Hand::new(), Hand::new());
+    let mut many = SEMAPHORE.acquire_many(3);
+    for _ in 0..2 {
+        assert!(hand.poll(&mut many).is_pending());
+        sleep(Duration::from_millis(2));
+        SEMAPHORE.release(3);
+        SEMAPHORE.try_acquire_many(3).unwrap().forget();
+    }
+    assert!(hand.poll(&mut many).is_pending());
+    let (mut two, mut one) = (SEMAPHORE.acquire_many(2), SEMAPHORE.acquire());
+    assert!(Hand::new().poll(&mut two).is_pending());
+    assert!(next.poll(&mut one).is_pending());
+    SEMAPHORE.release(2);
+    assert_eq!(next.woken(), 0);
+    let takes = || SEMAPHORE.try_acquire().unwrap().forget();
+    let waker = at_each_clone([Box::new(takes)]);
+    assert!(poll_with(&waker, &mut two).is_pending());
+    assert_eq!(next.woken(), 1, "the wake-up is lost");
+    drop(many);
+}
+
 /// Told to stand back, it is to queue up again, and its waker panics: somebody else is woken for it.
 #[test]
 fn a_panic_while_it_stands_back() {
