@@ -122,7 +122,7 @@ impl Bound for Unbounded {}
 impl Bound for Bounded {}
 
 mod sealed {
-    use super::raw::{MAX, RawSemaphore};
+    use super::raw::{MAX, RawSemaphore, TOO_MANY};
 
     pub trait Bound {
         fn max(&self) -> usize;
@@ -139,7 +139,7 @@ mod sealed {
 
         #[inline]
         fn give_back(&self, raw: &RawSemaphore, permits: usize) {
-            assert!(raw.release(permits, MAX), "{}", super::TOO_MANY);
+            assert!(raw.release(permits, MAX), "{TOO_MANY}");
         }
     }
 
@@ -159,8 +159,6 @@ mod sealed {
     impl<B> Ref for &super::CountingSemaphore<B> {}
     impl<B> Ref for super::Arc<super::CountingSemaphore<B>> {}
 }
-
-const TOO_MANY: &str = "a semaphore can't hold that many permits";
 
 impl CountingSemaphore<Unbounded> {
     const_fn! {

@@ -151,7 +151,7 @@ impl<S: SemaphoreRef> Permits<S> {
             "permits of different semaphores can't be merged"
         );
         let sum = self.count.checked_add(other.count);
-        self.count = sum.expect(super::TOO_MANY);
+        self.count = sum.expect(super::raw::TOO_MANY);
         other.count = 0;
     }
 

@@ -54,6 +54,9 @@ const ONE: usize = 8;
 /// As many permits as a word holds.
 pub(super) const MAX: usize = usize::MAX / ONE;
 
+/// What is said about more than that.
+pub(super) const TOO_MANY: &str = "a semaphore can't hold that many permits";
+
 /// How many permits there are, and who waits for them.
 #[derive(Debug)]
 pub struct RawSemaphore {
@@ -63,7 +66,7 @@ pub struct RawSemaphore {
 impl RawSemaphore {
     const_fn! {
         pub(super) const fn new(permits: usize) -> Self {
-            assert!(permits <= MAX, "{}", super::TOO_MANY);
+            assert!(permits <= MAX, "{}", TOO_MANY);
             RawSemaphore { list: WaitList::new(permits * ONE) }
         }
     }

@@ -272,11 +272,11 @@ impl Waiter {
                 }
             };
             // Users' wakers may panic, and then nobody gets what has been taken.
-            let tell_others = |it: &mut dyn Attempt| {
+            let leave = |it: &mut dyn Attempt| {
                 or_else(it, |_| drop(left), tell_others);
                 tell_others(it);
             };
-            or_else(operation, tell_others, |it| it.undo());
+            or_else(operation, leave, |it| it.undo());
         }
     }
 
